@@ -1,0 +1,35 @@
+# `make help` prints what there is. Each target does its own set-up.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+export CARGO_TERM_PROGRESS_WHEN ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test bench fmt lint setup
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## Make two videos from nothing and leave them in demo/
+	$(CARGO) run --package clipmill -- demo --output demo
+
+dev: setup ## Run the whole service on http://127.0.0.1:8080 until Ctrl-C
+	$(CARGO) run --package clipmill -- dev
+
+test: setup ## Run every test against real parts
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace
+
+bench: setup ## Measure, and write target/bench/summary.json
+	$(CARGO) run --release --package clipmill-tests --bin bench
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+lint: setup ## Check format, lints and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+
+setup:
+	@.ci/setup

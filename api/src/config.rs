@@ -1,0 +1,128 @@
+//! Settings of the API. `clipmill-api --help` is their reference.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use clipmill_shared::db::DbConfig;
+use clipmill_shared::outbound::OutboundConfig;
+use clipmill_shared::storage::StorageConfig;
+use clipmill_shared::telemetry::TelemetryConfig;
+use clipmill_shared::tier::Tier;
+
+/// Clipmill's HTTP API
+#[derive(Debug, clap::Parser)]
+#[command(name = "clipmill-api", version, about, long_about = None)]
+pub struct Cli {
+    /// How to reach Postgres
+    #[command(flatten)]
+    pub db: DbConfig,
+    /// How to log
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Answer requests until told to stop
+    Serve(Box<ServeConfig>),
+    /// Bring the database schema up to date
+    Migrate,
+    /// Look after accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Look after API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// What can be done with accounts.
+#[derive(Debug, clap::Subcommand)]
+pub enum AccountCommand {
+    /// Make an account with a first key; prints both, and the secret that signs its webhooks
+    Create {
+        /// What to call it
+        name: String,
+    },
+}
+
+/// What can be done with keys.
+#[derive(Debug, clap::Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; it is shown only now
+    Create {
+        /// Whose key (acct_…)
+        account: String,
+        /// What to call it
+        name: String,
+    },
+    /// Show the keys of an account
+    List {
+        /// Whose keys (acct_…)
+        account: String,
+    },
+    /// End a key at once
+    Revoke {
+        /// Whose key (acct_…)
+        account: String,
+        /// Which key (key_…)
+        key: String,
+    },
+}
+
+/// Settings of the server.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServeConfig {
+    /// Address to listen on
+    #[arg(long, env = "CLIPMILL_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Where objects are kept
+    #[command(flatten)]
+    pub storage: StorageConfig,
+    /// Whom customers may make us call
+    #[command(flatten)]
+    pub outbound: OutboundConfig,
+    /// Further model names and the tier that each means
+    #[arg(long, env = "CLIPMILL_MODEL_ALIASES", default_value = "sora-2=fast,sora-2-pro=pro")]
+    pub model_aliases: ModelAliases,
+}
+
+/// Model names beside the tiers' own: `name=tier,name=tier`.
+#[derive(Debug, Clone, Default)]
+pub struct ModelAliases(pub BTreeMap<String, Tier>);
+
+impl FromStr for ModelAliases {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, tier) = pair.split_once('=').ok_or_else(|| format!("{pair}: must be name=tier"))?;
+            Ok((name.trim().to_owned(), tier.trim().parse().map_err(|error| format!("{pair}: {error}"))?))
+        });
+        pairs.collect::<Result<_, String>>().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn aliases_are_pairs_of_name_and_tier() {
+        let aliases: ModelAliases = "sora-2=fast, sora-2-pro=pro,".parse().expect("two pairs");
+        assert_eq!(aliases.0.get("sora-2-pro"), Some(&Tier::Pro));
+        assert!("sora-2".parse::<ModelAliases>().is_err());
+        assert!("sora-2=medium".parse::<ModelAliases>().is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Request bodies: JSON and multipart read into one shape, field by field.
+//!
+//! Multipart knows only texts and files, so `a[b]` becomes a member of an object and numbers are read from texts.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::body::Bytes;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest as _, Multipart, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use crate::limit::PARTS_MAX;
+use crate::problem::Problem;
+
+/// A body's fields.
+#[derive(Debug, Default)]
+pub(crate) struct Form {
+    fields: Map<String, Value>,
+    files: HashMap<String, Bytes>,
+}
+
+impl Form {
+    /// Reads a body in either form. A field that is not in `known` is refused by name.
+    pub(crate) async fn read(request: Request, known: &[&str]) -> Result<Self, Problem> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let form = match media_type.as_str() {
+            "multipart/form-data" => Self::from_multipart(request).await?,
+            "application/json" => Self::from_json(&Bytes::from_request(request, &()).await?)?,
+            _ => return Err(Problem::media_type()),
+        };
+        match form.fields.keys().chain(form.files.keys()).find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(Problem::unknown_field(&name.chars().take(64).collect::<String>())),
+            None => Ok(form),
+        }
+    }
+
+    fn from_json(body: &[u8]) -> Result<Self, Problem> {
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(mut fields)) => {
+                fields.retain(|_, value| !value.is_null());
+                Ok(Self { fields, files: HashMap::new() })
+            }
+            Ok(_) => Err(Problem::body("the body must be a JSON object")),
+            Err(error) => {
+                Err(Problem::body(format!("the body is no JSON: line {}, column {}", error.line(), error.column())))
+            }
+        }
+    }
+
+    async fn from_multipart(request: Request) -> Result<Self, Problem> {
+        let mut form = Self::default();
+        let mut parts = Multipart::from_request(request, &())
+            .await
+            .map_err(|_| Problem::body("the multipart boundary is missing"))?;
+        let mut count = 0;
+        while let Some(part) = parts.next_field().await.map_err(unreadable)? {
+            count += 1;
+            if count > PARTS_MAX {
+                return Err(Problem::body(format!("the body has more than {PARTS_MAX} parts")));
+            }
+            form.add(part).await?;
+        }
+        Ok(form)
+    }
+
+    async fn add(&mut self, part: Field<'_>) -> Result<(), Problem> {
+        let name = part.name().ok_or_else(|| Problem::body("a part has no name"))?.to_owned();
+        if part.file_name().is_some() {
+            self.files.insert(name, part.bytes().await.map_err(unreadable)?);
+            return Ok(());
+        }
+        let bytes = part.bytes().await.map_err(unreadable)?;
+        let text = String::from_utf8(bytes.into()).map_err(|_| Problem::invalid(name.clone(), "must be UTF-8 text"))?;
+        match name.split_once('[').and_then(|(outer, rest)| Some((outer, rest.strip_suffix(']')?))) {
+            Some((outer, inner)) => self.add_member(outer, inner, text),
+            None => {
+                self.fields.insert(name, Value::String(text));
+                Ok(())
+            }
+        }
+    }
+
+    fn add_member(&mut self, outer: &str, inner: &str, text: String) -> Result<(), Problem> {
+        match self.fields.entry(outer).or_insert_with(|| Value::Object(Map::new())) {
+            Value::Object(members) => {
+                members.insert(inner.to_owned(), Value::String(text));
+                Ok(())
+            }
+            _ => Err(Problem::invalid(outer, "must be given once, as a text or with members")),
+        }
+    }
+
+    /// A text.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        match self.fields.get(name) {
+            None if self.files.contains_key(name) => Err(Problem::invalid(name, "must be a text, not a file")),
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(Problem::invalid(name, "must be a text")),
+        }
+    }
+
+    /// A whole number, or a text that is one.
+    pub(crate) fn integer(&self, name: &'static str) -> Result<Option<i64>, Problem> {
+        let Some(value) = self.fields.get(name) else { return self.text(name).map(|_| None) };
+        let number = match value {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.map(Some).ok_or_else(|| Problem::invalid(name, "must be a whole number"))
+    }
+
+    /// Pairs of texts: an object, or a text that holds one in JSON.
+    pub(crate) fn pairs(&self, name: &'static str) -> Result<BTreeMap<String, String>, Problem> {
+        let refused = || Problem::invalid(name, "must be an object whose values are texts");
+        let parsed = match self.fields.get(name) {
+            None => return Ok(BTreeMap::new()),
+            Some(Value::String(text)) => serde_json::from_str(text).map_err(|_| refused())?,
+            Some(value) => value.clone(),
+        };
+        serde_json::from_value(parsed).map_err(|_| refused())
+    }
+
+    /// An image: a file, a text (data URL or address), or an object with `image_url`.
+    pub(crate) fn image(&mut self, name: &'static str) -> Result<Option<ImageField>, Problem> {
+        if let Some(bytes) = self.files.remove(name) {
+            return Ok(Some(ImageField::Bytes(bytes)));
+        }
+        match self.fields.remove(name) {
+            None => Ok(None),
+            Some(Value::String(url)) => Ok(Some(ImageField::Url(url))),
+            Some(Value::Object(mut members)) => match (members.remove("image_url"), members.is_empty()) {
+                (Some(Value::String(url)), true) => Ok(Some(ImageField::Url(url))),
+                _ => Err(Problem::invalid(name, "must have one member, image_url, with a data URL or an address")),
+            },
+            Some(_) => {
+                Err(Problem::invalid(name, "must be a file, a data URL, an address, or an object with image_url"))
+            }
+        }
+    }
+}
+
+/// An image as it came.
+#[derive(Debug)]
+pub(crate) enum ImageField {
+    /// The file itself.
+    Bytes(Bytes),
+    /// A data URL, or an address to fetch it from.
+    Url(String),
+}
+
+fn unreadable(error: MultipartError) -> Problem {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        _ => Problem::body("the multipart body is cut off or malformed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(json: &str) -> Form {
+        Form::from_json(json.as_bytes()).expect("an object")
+    }
+
+    #[test]
+    fn numbers_may_be_texts() {
+        let form = form(r#"{"a": 4, "b": "8", "c": null, "d": 1.5, "e": "x", "f": 1e30, "g": true}"#);
+        assert_eq!(form.integer("a").expect("a number"), Some(4));
+        assert_eq!(form.integer("b").expect("a text of digits"), Some(8));
+        assert_eq!(form.integer("c").expect("nothing"), None);
+        for name in ["d", "e", "f", "g"] {
+            assert!(form.integer(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn pairs_may_be_an_object_or_its_text() {
+        for json in [r#"{"m": {"k": "v"}}"#, r#"{"m": "{\"k\": \"v\"}"}"#] {
+            assert_eq!(form(json).pairs("m").expect("pairs")["k"], "v");
+        }
+        for json in [r#"{"m": {"k": 1}}"#, r#"{"m": []}"#, r#"{"m": "x"}"#, r#"{"m": 1}"#] {
+            assert!(form(json).pairs("m").is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_one_of_its_forms() {
+        let url = |json: &str| match form(json).image("i") {
+            Ok(Some(ImageField::Url(url))) => Some(url),
+            _ => None,
+        };
+        assert_eq!(url(r#"{"i": "data:x"}"#).as_deref(), Some("data:x"));
+        assert_eq!(url(r#"{"i": {"image_url": "data:x"}}"#).as_deref(), Some("data:x"));
+        for json in [
+            r#"{"i": {"file_id": "f"}}"#,
+            r#"{"i": {}}"#,
+            r#"{"i": 1}"#,
+            r#"{"i": {"image_url": "x", "file_id": "f"}}"#,
+        ] {
+            assert!(form(json).image("i").is_err(), "{json}");
+        }
+    }
+}

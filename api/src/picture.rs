@@ -1,0 +1,151 @@
+//! Source images: fetched or decoded from their field, found out by content, and decoded once under a memory limit,
+//! so that what is stored can be rendered.
+
+use std::io::Cursor;
+
+use axum::body::Bytes;
+use axum::http::Method;
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use clipmill_shared::jobs::spec::SourceImage;
+use clipmill_shared::tier::Size;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use crate::app::App;
+use crate::form::ImageField;
+use crate::limit::{IMAGE_MAX_BYTES, IMAGE_MAX_DECODED_BYTES, IMAGE_SIDE_PX};
+use crate::problem::Problem;
+
+/// Base64 as browsers and scripts write it, padded or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The image in a field, or what is wrong with it.
+pub(crate) async fn read(app: &App, name: &'static str, field: ImageField) -> Result<SourceImage, Problem> {
+    let bytes = match field {
+        ImageField::Bytes(bytes) => bytes,
+        ImageField::Url(url) if url.starts_with("data:") => from_data_url(name, &url)?,
+        ImageField::Url(url) => fetch(app, name, &url).await?,
+    };
+    if bytes.len() > IMAGE_MAX_BYTES {
+        return Err(Problem::invalid(name, "must have at most 20 MB"));
+    }
+    let _turn = app.pictures.acquire().await.map_err(|_| Problem::internal())?;
+    let probed = tokio::task::spawn_blocking(move || probe(bytes)).await;
+    // A decoder that panics on a file says that the file is broken.
+    let probed = probed.unwrap_or_else(|_| Err("is damaged".to_owned()));
+    probed.map_err(|allowed| Problem::invalid(name, &allowed))
+}
+
+fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
+    let refused = || Problem::invalid(name, "must be a data URL in base64, as in data:image/png;base64,…");
+    let (head, data) = url.split_once(',').ok_or_else(refused)?;
+    if !head.ends_with(";base64") {
+        return Err(refused());
+    }
+    BASE64.decode(data.trim()).map(Bytes::from).map_err(|_| refused())
+}
+
+async fn fetch(app: &App, name: &'static str, url: &str) -> Result<Bytes, Problem> {
+    let request =
+        app.outbound.request(Method::GET, url).map_err(|refused| Problem::invalid(name, &refused.to_string()))?;
+    let unreachable =
+        || Problem::invalid(name, "must be an address from which the image can be fetched, without redirects");
+    let mut response = request.send().await.map_err(|_| unreachable())?;
+    if !response.status().is_success() {
+        return Err(unreachable());
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| unreachable())? {
+        if bytes.len() + chunk.len() > IMAGE_MAX_BYTES {
+            return Err(Problem::invalid(name, "must have at most 20 MB"));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.into())
+}
+
+/// Decodes the whole image once. The error says what is allowed.
+fn probe(bytes: Bytes) -> Result<SourceImage, String> {
+    let (content_type, extension, format) = match image::guess_format(&bytes) {
+        Ok(format @ ImageFormat::Jpeg) => ("image/jpeg", "jpg", format),
+        Ok(format @ ImageFormat::Png) => ("image/png", "png", format),
+        Ok(format @ ImageFormat::WebP) => ("image/webp", "webp", format),
+        _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
+    };
+    let broken = |_| "is damaged or needs too much memory".to_owned();
+    let mut decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    if !IMAGE_SIDE_PX.contains(&width) || !IMAGE_SIDE_PX.contains(&height) {
+        return Err("must have sides of 64 to 8192 pixels".to_owned());
+    }
+    decoder.set_limits(limits()).map_err(broken)?;
+    let orientation = decoder.orientation().map_err(broken)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    image.apply_orientation(orientation);
+    let size = Size { width: image.width(), height: image.height() };
+    Ok(SourceImage { bytes, content_type, extension, size })
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(*IMAGE_SIDE_PX.end());
+    limits.max_image_height = Some(*IMAGE_SIDE_PX.end());
+    limits.max_alloc = Some(IMAGE_MAX_DECODED_BYTES);
+    limits
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{ExtendedColorType, ImageEncoder as _};
+
+    use super::*;
+
+    fn png(width: u32, height: u32) -> Bytes {
+        let mut bytes = Vec::new();
+        let pixels = vec![128; (width * height * 3) as usize];
+        let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        encoder.write_image(&pixels, width, height, ExtendedColorType::Rgb8).expect("a PNG");
+        bytes.into()
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_content() {
+        let image = probe(png(64, 80)).expect("a good image");
+        assert_eq!(
+            (image.content_type, image.extension, image.size),
+            ("image/png", "png", Size { width: 64, height: 80 })
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_rendered_is_refused() {
+        let whole = png(100, 100);
+        let cut = whole.slice(..whole.len() / 2);
+        for (bytes, word) in [
+            (Bytes::from_static(b""), "JPEG"),
+            (Bytes::from_static(b"GIF89a"), "JPEG"),
+            (Bytes::from_static(b"\x89PNG\r\n\x1a\n"), "damaged"),
+            (cut, "damaged"),
+            (png(63, 64), "64 to 8192"),
+            (png(64, 8194), "64 to 8192"),
+        ] {
+            let refused = probe(bytes).expect_err(word);
+            assert!(refused.contains(word), "{refused}");
+        }
+    }
+
+    #[test]
+    fn data_urls_may_lack_their_padding() {
+        for data in ["aGVsbG8=", "aGVsbG8"] {
+            let bytes = from_data_url("input_reference", &format!("data:image/png;base64,{data}")).expect("base64");
+            assert_eq!(&bytes[..], b"hello");
+        }
+        for url in ["data:image/png,abc", "data:", "data:image/png;base64,§"] {
+            assert!(from_data_url("input_reference", url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Every error that a client can see, in the shape of OpenAI's API. The one place with 4xx and 5xx.
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use clipmill_shared::db;
+use clipmill_shared::jobs::JobStatus;
+use clipmill_shared::jobs::cancel::CancelError;
+use clipmill_shared::jobs::spec::Invalid;
+use clipmill_shared::jobs::submit::SubmitError;
+use clipmill_shared::storage::StorageError;
+use serde::Serialize;
+use tracing::error;
+use utoipa::ToSchema;
+
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    param: Option<String>,
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    /// A sentence for people
+    #[schema(example = "seconds must be a whole number from 1 to 10 for 1280x720 in the fast tier")]
+    message: String,
+    /// The class of the error
+    #[serde(rename = "type")]
+    #[schema(example = "invalid_request_error")]
+    kind: &'static str,
+    /// The field that is at fault, if one is
+    #[schema(example = "seconds")]
+    param: Option<String>,
+    /// A stable word for programs
+    #[schema(example = "invalid_value")]
+    code: &'static str,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), param: None }
+    }
+
+    /// A field that cannot be accepted, and what could be.
+    pub(crate) fn invalid(field: impl Into<String>, allowed: &str) -> Self {
+        let field = field.into();
+        let message = format!("{field} {allowed}");
+        Self { param: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "invalid_value", message) }
+    }
+
+    /// A field that there is not.
+    pub(crate) fn unknown_field(field: &str) -> Self {
+        let message = format!("there is no field {field} here; see /openapi.json for those there are");
+        Self { param: Some(field.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, "unknown_parameter", message) }
+    }
+
+    /// A body that cannot be read at all.
+    pub(crate) fn body(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
+    }
+
+    /// A body in a form that is not spoken here.
+    pub(crate) fn media_type() -> Self {
+        let message = "the content-type must be application/json or multipart/form-data";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    /// A body beyond the limit.
+    pub(crate) fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large; images may have 20 MB each")
+    }
+
+    /// No key, or none that lives.
+    pub(crate) fn unauthenticated() -> Self {
+        let message = "send a live API key as `Authorization: Bearer cm_…`";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+    }
+
+    /// No such video, or another account's.
+    pub(crate) fn no_video() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "video_not_found", "there is no such video")
+    }
+
+    /// No such place.
+    pub(crate) fn no_route() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this address; see /openapi.json for what there is",
+        )
+    }
+
+    /// A place where something else can be done.
+    pub(crate) fn no_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this cannot be done here; see /openapi.json for what can",
+        )
+    }
+
+    /// A video without content, and why.
+    pub(crate) fn no_content(status: JobStatus) -> Self {
+        match status {
+            JobStatus::Queued | JobStatus::InProgress | JobStatus::Completed => {
+                let message =
+                    format!("the video has no such content yet, it is {status}; poll it until it is completed");
+                Self::new(StatusCode::CONFLICT, "video_not_ready", message)
+            }
+            JobStatus::Failed | JobStatus::Cancelled => Self::new(
+                StatusCode::NOT_FOUND,
+                "video_has_no_content",
+                format!("the video is {status} and has no content"),
+            ),
+            JobStatus::Expired => {
+                Self::new(StatusCode::GONE, "video_expired", "the video's retention is over and its files are gone")
+            }
+        }
+    }
+
+    /// A part of the content that does not exist.
+    fn no_range() -> Self {
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "invalid_range", "the range lies outside of the content")
+    }
+
+    /// The request took too long to arrive or to answer.
+    pub(crate) fn timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request took too long")
+    }
+
+    /// Something that we lean on is away for the moment.
+    fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "the service is not available at the moment, try again",
+        )
+    }
+
+    /// A fault of ours. Its text stays inside.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something went wrong on our side")
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.status {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let kind = self.kind();
+        let detail = ErrorDetail { message: self.message, kind, param: self.param, code: self.code };
+        let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
+        match self.status {
+            // Client libraries repeat a 409 unless they are told that it will not help.
+            StatusCode::CONFLICT => response.headers_mut().insert(X_SHOULD_RETRY, HeaderValue::from_static("false")),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"))
+            }
+            _ => None,
+        };
+        response
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid.field, &invalid.allowed)
+    }
+}
+
+impl From<db::Error> for Problem {
+    fn from(error: db::Error) -> Self {
+        error!(%error, "The database failed");
+        Self::unavailable()
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(storage: StorageError) -> Self {
+        match storage {
+            StorageError::Range => Self::no_range(),
+            StorageError::NotFound | StorageError::Unavailable { .. } | StorageError::File(_) => {
+                error!(error = %storage, "The store failed");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(submit: SubmitError) -> Self {
+        match submit {
+            SubmitError::KeyReused => {
+                let message = "this Idempotency-Key was used with another request; use a new key for a new request";
+                Self {
+                    param: Some("Idempotency-Key".to_owned()),
+                    ..Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message)
+                }
+            }
+            SubmitError::Contended => Self::unavailable(),
+            SubmitError::Storage(error) => error.into(),
+            SubmitError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(cancel: CancelError) -> Self {
+        match cancel {
+            CancelError::NotFound => Self::no_video(),
+            CancelError::Ended(status) => {
+                Self::new(StatusCode::CONFLICT, "video_not_cancellable", format!("the video is already {status}"))
+            }
+            CancelError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
+            _ => Self::body("the body could not be read"),
+        }
+    }
+}

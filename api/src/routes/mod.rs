@@ -1,0 +1,39 @@
+//! The one table of URLs.
+
+use axum::Router;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::app::App;
+use crate::openapi::Base;
+use crate::problem::Problem;
+
+mod health;
+mod videos;
+mod webhooks;
+
+/// Every route, with its part of the OpenAPI document.
+pub(crate) fn table() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .routes(routes!(videos::create::create, videos::list::list))
+        .routes(routes!(videos::models::models))
+        .routes(routes!(videos::get::get, videos::delete::delete))
+        .routes(routes!(videos::content::content))
+        .routes(routes!(videos::cancel::cancel))
+        .routes(routes!(webhooks::secret))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+/// Every route, the document that describes them, and what there is besides: nothing.
+pub(crate) fn router(app: App) -> Router {
+    let (router, document) = table().split_for_parts();
+    router
+        .with_state(app)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::no_method())
+}

@@ -1,0 +1,162 @@
+//! `POST /v1/videos`: submit a job.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use clipmill_shared::jobs::spec::{SourceImage, Spec, Wish};
+use clipmill_shared::jobs::submit::{Submitted, submit};
+use clipmill_shared::tier::Tier;
+use serde::Deserialize;
+use tracing::info;
+use utoipa::ToSchema;
+
+use super::view::VideoView;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::form::Form;
+use crate::limit::IDEMPOTENCY_KEY_MAX_CHARS;
+use crate::picture;
+use crate::problem::{ErrorBody, Problem};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+const FIELDS: [&str; 12] = [
+    "prompt",
+    "model",
+    "seconds",
+    "size",
+    "seed",
+    "input_reference",
+    "last_frame",
+    "negative_prompt",
+    "fps",
+    "metadata",
+    "webhook_url",
+    "retention_seconds",
+];
+
+/// What a submit may say. Numbers may be texts; in multipart, images may be files.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes the body for readers; `Form` reads it")]
+pub(crate) struct CreateBody {
+    /// What the video shall show, in 1 to 5000 characters; camera moves in brackets: `[Pan left, Zoom in]`
+    #[schema(min_length = 1, max_length = 5000, example = "A red fox runs through fresh snow at dawn [Tracking shot]")]
+    prompt: String,
+    /// `fast`, `pro`, or another name that `/v1/videos/models` lists; `fast` if left out
+    #[schema(example = "fast")]
+    model: Option<String>,
+    /// Length, 4 if left out
+    #[schema(value_type = Option<String>, example = "4")]
+    seconds: Option<String>,
+    /// `WIDTHxHEIGHT`; if left out 720x1280, or what follows the image
+    #[schema(example = "1280x720")]
+    size: Option<String>,
+    /// The same request with the same seed gives the same video
+    #[schema(minimum = 0)]
+    seed: Option<i64>,
+    /// The picture to start from: JPEG, PNG or WebP of at most 20 MB
+    input_reference: Option<ImageBody>,
+    /// The picture to end on
+    last_frame: Option<ImageBody>,
+    /// What the video shall not show
+    #[schema(max_length = 5000)]
+    negative_prompt: Option<String>,
+    /// Frames per second, 24 if left out
+    #[schema(minimum = 8, maximum = 30)]
+    fps: Option<i64>,
+    /// Up to 16 pairs of texts, to find the video again
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    metadata: Option<()>,
+    /// Who is told when the job ends
+    #[schema(max_length = 2048)]
+    webhook_url: Option<String>,
+    /// How long the files are kept; the tier's default if left out
+    #[schema(minimum = 1)]
+    retention_seconds: Option<i64>,
+}
+
+/// An image that is not a file part.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes the body for readers; `Form` reads it")]
+pub(crate) struct ImageBody {
+    /// A data URL in base64, or an address
+    image_url: String,
+}
+
+/// Submits a job. With an `Idempotency-Key`, submitting the same again answers with the first job.
+#[utoipa::path(
+    post, path = "/v1/videos", tag = "videos",
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 printable characters; names this submit")),
+    request_body(content((CreateBody = "application/json"), (CreateBody = "multipart/form-data"))),
+    responses(
+        (status = 200, body = VideoView, description = "The job"),
+        (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
+        (status = 401, body = ErrorBody, description = "No live API key"),
+        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
+        (status = 409, body = ErrorBody, description = "The key was used with another request"),
+        (status = 413, body = ErrorBody, description = "The body is too large"),
+        (status = 415, body = ErrorBody, description = "Neither JSON nor multipart"),
+        (status = 503, body = ErrorBody, description = "Not available at the moment"),
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    Caller(account): Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(request.headers())?;
+    let form = Form::read(request, &FIELDS).await?;
+    let spec = Spec::new(wish(&app, form).await?)?;
+    match submit(&app.pool, &app.storage, account, &spec, key.as_deref()).await? {
+        Submitted::New(job) => {
+            info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");
+            metrics::counter!("clipmill_jobs_submitted_total", "tier" => job.tier.as_str()).increment(1);
+            Ok(Json(VideoView::from(job)).into_response())
+        }
+        Submitted::Replayed(job) => {
+            let replayed = [(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"))];
+            Ok((replayed, Json(VideoView::from(job))).into_response())
+        }
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_MAX_CHARS).contains(&key.len()));
+    key.map(|key| Some(key.to_owned()))
+        .ok_or_else(|| Problem::invalid("Idempotency-Key", "must have 1 to 255 printable ASCII characters"))
+}
+
+async fn wish(app: &App, mut form: Form) -> Result<Wish, Problem> {
+    let model = form.text("model")?.unwrap_or_else(|| Tier::Fast.to_string());
+    let tier = app.tier(&model).ok_or_else(|| unknown_model(app))?;
+    Ok(Wish {
+        prompt: form.text("prompt")?,
+        negative_prompt: form.text("negative_prompt")?,
+        tier: Some(tier),
+        model,
+        seconds: form.integer("seconds")?,
+        size: form.text("size")?,
+        fps: form.integer("fps")?,
+        seed: form.integer("seed")?,
+        metadata: form.pairs("metadata")?,
+        webhook_url: form.text("webhook_url")?,
+        retention_seconds: form.integer("retention_seconds")?,
+        first_frame: image(app, &mut form, "input_reference").await?,
+        last_frame: image(app, &mut form, "last_frame").await?,
+    })
+}
+
+fn unknown_model(app: &App) -> Problem {
+    let names: Vec<&str> = app.models().keys().map(String::as_str).collect();
+    Problem::invalid("model", &format!("must be one of: {}", names.join(", ")))
+}
+
+async fn image(app: &App, form: &mut Form, name: &'static str) -> Result<Option<SourceImage>, Problem> {
+    match form.image(name)? {
+        Some(field) => picture::read(app, name, field).await.map(Some),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,45 @@
+//! `DELETE /v1/videos/{id}`: the row and every object of a video go.
+
+use axum::Json;
+use axum::extract::State;
+use clipmill_shared::jobs;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::VideoId;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::problem::{ErrorBody, Problem};
+
+/// What is left of a deleted video.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeletedView {
+    /// The id that the video had
+    id: String,
+    /// Always `video.deleted`
+    #[schema(example = "video.deleted")]
+    object: &'static str,
+    /// Always true
+    deleted: bool,
+}
+
+/// Deletes a video with all of its files. One that waits or runs is called off first.
+#[utoipa::path(
+    delete, path = "/v1/videos/{id}", tag = "videos", params(("id" = String, Path, description = "The video's id")),
+    responses(
+        (status = 200, body = DeletedView, description = "It is gone"),
+        (status = 401, body = ErrorBody, description = "No live API key"),
+        (status = 404, body = ErrorBody, description = "The account has no such video"),
+        (status = 503, body = ErrorBody, description = "Not available at the moment"),
+    )
+)]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Caller(account): Caller,
+    VideoId(id): VideoId,
+) -> Result<Json<DeletedView>, Problem> {
+    match jobs::delete::delete(&app.pool, &app.storage, account, id).await? {
+        true => Ok(Json(DeletedView { id: id.to_string(), object: "video.deleted", deleted: true })),
+        false => Err(Problem::no_video()),
+    }
+}

@@ -1,0 +1,113 @@
+//! `GET /v1/videos`: the account's jobs, page by page.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use clipmill_shared::jobs::JobStatus;
+use clipmill_shared::jobs::read::{self, Filter};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::view::VideoView;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::limit::PAGE_MAX;
+use crate::problem::{ErrorBody, Problem};
+
+const PAGE_DEFAULT: u32 = 20;
+
+/// A page of videos.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PageView {
+    /// Always `list`
+    #[schema(example = "list")]
+    object: &'static str,
+    /// The videos
+    data: Vec<VideoView>,
+    /// The first video's id
+    first_id: Option<String>,
+    /// The last video's id: give it as `after` for the next page
+    last_id: Option<String>,
+    /// Whether there are more
+    has_more: bool,
+}
+
+/// Lists the account's videos.
+#[utoipa::path(
+    get, path = "/v1/videos", tag = "videos",
+    params(
+        ("limit" = Option<u32>, Query, description = "Videos a page, 0 to 100; 20 if left out", minimum = 0, maximum = 100),
+        ("order" = Option<String>, Query, description = "`desc` (newest first, the default) or `asc`"),
+        ("after" = Option<String>, Query, description = "Continue after this video"),
+        ("status" = Option<String>, Query, description = "Only videos in this state"),
+        ("metadata[KEY]" = Option<String>, Query, description = "Only videos with this pair; may be repeated with other keys"),
+    ),
+    responses(
+        (status = 200, body = PageView, description = "A page"),
+        (status = 400, body = ErrorBody, description = "A parameter cannot be accepted; `param` names it"),
+        (status = 401, body = ErrorBody, description = "No live API key"),
+        (status = 503, body = ErrorBody, description = "Not available at the moment"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Caller(account): Caller,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Result<Json<PageView>, Problem> {
+    let Query(query) = query.map_err(|_| Problem::body("the query string is malformed"))?;
+    let (filter, limit) = parse(query)?;
+    let (jobs, has_more) = read::list(&app.pool, account, &filter, limit).await?;
+    let id = |job: Option<&clipmill_shared::jobs::Job>| job.map(|job| job.id.to_string());
+    Ok(Json(PageView {
+        object: "list",
+        first_id: id(jobs.first()),
+        last_id: id(jobs.last()),
+        data: jobs.into_iter().map(VideoView::from).collect(),
+        has_more,
+    }))
+}
+
+fn parse(query: HashMap<String, String>) -> Result<(Filter, u32), Problem> {
+    let mut filter = Filter { descending: true, after: None, status: None, metadata: Value::Null };
+    let (mut limit, mut metadata) = (PAGE_DEFAULT, Map::new());
+    for (name, value) in query {
+        match name.as_str() {
+            "limit" => limit = page_size(&value)?,
+            "order" => filter.descending = descending(&value)?,
+            "after" => {
+                filter.after = Some(value.parse().map_err(|_| Problem::invalid("after", "must be the id of a video"))?)
+            }
+            "status" => filter.status = Some(status(&value)?),
+            _ => match name.strip_prefix("metadata[").and_then(|rest| rest.strip_suffix(']')) {
+                Some(key) if !key.contains('\0') && !value.contains('\0') => {
+                    _ = metadata.insert(key.to_owned(), Value::String(value))
+                }
+                Some(_) => return Err(Problem::invalid("metadata", "must not contain the character U+0000")),
+                None => return Err(Problem::unknown_field(&name.chars().take(64).collect::<String>())),
+            },
+        }
+    }
+    filter.metadata = Value::Object(metadata);
+    Ok((filter, limit))
+}
+
+fn page_size(value: &str) -> Result<u32, Problem> {
+    let size = value.parse().ok().filter(|size| *size <= PAGE_MAX);
+    size.ok_or_else(|| Problem::invalid("limit", "must be a whole number from 0 to 100"))
+}
+
+fn descending(value: &str) -> Result<bool, Problem> {
+    match value {
+        "desc" => Ok(true),
+        "asc" => Ok(false),
+        _ => Err(Problem::invalid("order", "must be asc or desc")),
+    }
+}
+
+fn status(value: &str) -> Result<JobStatus, Problem> {
+    let names = JobStatus::ALL.map(JobStatus::as_str).join(", ");
+    value.parse().map_err(|()| Problem::invalid("status", &format!("must be one of: {names}")))
+}

@@ -1,0 +1,127 @@
+//! `GET /v1/videos/models`: what each tier accepts.
+
+use axum::Json;
+use axum::extract::State;
+use clipmill_shared::jobs::spec::{METADATA_MAX_PAIRS, PROMPT_MAX_CHARS};
+use clipmill_shared::tier::{DEFAULT_FPS, DEFAULT_SECONDS, MIN_SIDE_PX, Tier};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::limit::{IMAGE_MAX_BYTES, IMAGE_SIDE_PX};
+use crate::problem::{ErrorBody, Problem};
+
+/// The models of this service.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ModelsView {
+    /// Always `list`
+    #[schema(example = "list")]
+    object: &'static str,
+    /// One entry a name
+    data: Vec<ModelView>,
+}
+
+/// What a model name means and accepts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ModelView {
+    /// The name to send as `model`
+    #[schema(example = "fast")]
+    id: String,
+    /// Always `model`
+    #[schema(example = "model")]
+    object: &'static str,
+    /// `fast` or `pro`
+    #[schema(example = "fast")]
+    tier: &'static str,
+    /// `text_to_video` and `image_to_video`
+    modes: [&'static str; 2],
+    /// How long a video of at most so many pixels may be, from small to large
+    bands: Vec<BandView>,
+    /// Sizes worth offering; any even size within the bands and 1:2.5 to 2.5:1 is accepted
+    sizes: &'static [&'static str],
+    /// Shortest side in pixels
+    min_side_px: u32,
+    /// Length if none is asked for
+    default_seconds: u32,
+    /// Frames per second: least, most, and if none is asked for
+    fps: RangeView,
+    /// How long the files are kept: least, most, and if nothing is asked for
+    retention_seconds: RangeView,
+    /// Longest prompt in characters
+    prompt_max_chars: usize,
+    /// Most pairs of metadata
+    metadata_max_pairs: usize,
+    /// What source images may be
+    image: ImageLimitsView,
+}
+
+/// How long a video of at most so many pixels may be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BandView {
+    /// Width times height
+    max_area_px: u32,
+    /// Seconds
+    max_seconds: u32,
+}
+
+/// Bounds and default of a number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RangeView {
+    /// Least
+    min: u32,
+    /// Most
+    max: u32,
+    /// If left out
+    default: u32,
+}
+
+/// What source images may be.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ImageLimitsView {
+    /// Media types, found out by content
+    content_types: [&'static str; 3],
+    /// Bytes
+    max_bytes: usize,
+    /// Shortest side in pixels
+    min_side_px: u32,
+    /// Longest side in pixels
+    max_side_px: u32,
+}
+
+/// Lists what each model name means and accepts.
+#[utoipa::path(
+    get, path = "/v1/videos/models", tag = "videos",
+    responses((status = 200, body = ModelsView), (status = 401, body = ErrorBody, description = "No live API key"))
+)]
+pub(crate) async fn models(State(app): State<App>, _: Caller) -> Result<Json<ModelsView>, Problem> {
+    let data = app.models().iter().map(|(name, tier)| view(name, *tier)).collect();
+    Ok(Json(ModelsView { object: "list", data }))
+}
+
+fn view(name: &str, tier: Tier) -> ModelView {
+    let limits = tier.limits();
+    let band =
+        |band: &clipmill_shared::tier::Band| BandView { max_area_px: band.max_area_px, max_seconds: band.max_seconds };
+    let kept = limits.retention;
+    ModelView {
+        id: name.to_owned(),
+        object: "model",
+        tier: tier.as_str(),
+        modes: ["text_to_video", "image_to_video"],
+        bands: limits.bands.iter().map(band).collect(),
+        sizes: limits.sizes,
+        min_side_px: MIN_SIDE_PX,
+        default_seconds: DEFAULT_SECONDS,
+        fps: RangeView { min: limits.fps.0, max: limits.fps.1, default: DEFAULT_FPS },
+        retention_seconds: RangeView { min: kept.min_seconds, max: kept.max_seconds, default: kept.default_seconds },
+        prompt_max_chars: PROMPT_MAX_CHARS,
+        metadata_max_pairs: METADATA_MAX_PAIRS,
+        image: ImageLimitsView {
+            content_types: ["image/jpeg", "image/png", "image/webp"],
+            max_bytes: IMAGE_MAX_BYTES,
+            min_side_px: *IMAGE_SIDE_PX.start(),
+            max_side_px: *IMAGE_SIDE_PX.end(),
+        },
+    }
+}

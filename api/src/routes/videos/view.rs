@@ -1,0 +1,164 @@
+//! A video as clients see it: OpenAI's object and ours beyond it.
+
+use chrono::{DateTime, Utc};
+use clipmill_shared::id::JobId;
+use clipmill_shared::jobs::{Job, JobStatus, Output};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// A video job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Video")]
+pub(crate) struct VideoView {
+    /// Names the video
+    #[schema(value_type = String, example = "video_01934b6c2a7e7c3e9b1f0a2d4c6e8f10")]
+    id: JobId,
+    /// Always `video`
+    #[schema(example = "video")]
+    object: &'static str,
+    /// The model as it was asked for
+    #[schema(example = "fast")]
+    model: String,
+    /// `queued`, `in_progress`, `completed`, `failed`, `cancelled` or `expired`
+    #[schema(value_type = String, example = "completed")]
+    status: JobStatus,
+    /// Per cent of the current attempt
+    progress: i16,
+    /// Unix seconds
+    created_at: i64,
+    /// Unix seconds at which the video was finished
+    completed_at: Option<i64>,
+    /// Unix seconds at which the files go
+    expires_at: Option<i64>,
+    /// What the video shall show
+    prompt: String,
+    /// `WIDTHxHEIGHT`
+    #[schema(example = "1280x720")]
+    size: String,
+    /// Length as a text of digits
+    #[schema(example = "4")]
+    seconds: String,
+    /// Always null: videos are not remixed here
+    remixed_from_video_id: Option<String>,
+    /// Why there is no video, if there will be none
+    error: Option<FailureView>,
+    /// `fast` or `pro`
+    #[schema(example = "fast")]
+    tier: &'static str,
+    /// `text_to_video` or `image_to_video`
+    #[schema(value_type = String, example = "text_to_video")]
+    mode: clipmill_shared::jobs::Mode,
+    /// What the video shall not show
+    negative_prompt: Option<String>,
+    /// Frames per second
+    fps: i32,
+    /// Gives the same video again
+    seed: i64,
+    /// The customer's own notes
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    /// Who is told when the job ends
+    webhook_url: Option<String>,
+    /// How long the files are kept
+    retention_seconds: i32,
+    /// How many jobs are ahead while it is queued; counted up to 1000
+    queue_position: Option<i64>,
+    /// Unix seconds at which it was first taken up
+    started_at: Option<i64>,
+    /// Unix seconds at which it was called off
+    cancelled_at: Option<i64>,
+    /// Which try this is, from 1; 0 before the first
+    attempt: i32,
+    /// The finished files while they exist
+    outputs: Vec<OutputView>,
+}
+
+/// Why there is no video.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FailureView {
+    /// A stable word for programs
+    #[schema(example = "worker_lost")]
+    code: String,
+    /// A sentence for people
+    message: String,
+}
+
+/// One finished file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OutputView {
+    /// `video`, `thumbnail`, `spritesheet` or `preview`
+    #[schema(value_type = String, example = "video")]
+    variant: clipmill_shared::storage::key::Variant,
+    /// Media type
+    #[schema(example = "video/mp4")]
+    content_type: String,
+    /// Bytes
+    size_bytes: u64,
+    /// SHA-256 in hexadecimal
+    sha256: String,
+    /// Pixels
+    width: u32,
+    /// Pixels
+    height: u32,
+    /// Where to get it, below the address of this service
+    url: String,
+}
+
+impl From<Job> for VideoView {
+    fn from(job: Job) -> Self {
+        let finished_as = |status: JobStatus| (job.status == status).then_some(job.finished_at).flatten();
+        let completed_at = finished_as(JobStatus::Completed).or(finished_as(JobStatus::Expired));
+        let outputs = job.outputs.as_ref().map_or(&[][..], |outputs| &outputs.0);
+        Self {
+            object: "video",
+            completed_at: unix(completed_at),
+            cancelled_at: unix(finished_as(JobStatus::Cancelled)),
+            size: job.size().to_string(),
+            seconds: job.seconds.to_string(),
+            remixed_from_video_id: None,
+            error: job
+                .error_code
+                .clone()
+                .zip(job.error_message.clone())
+                .map(|(code, message)| FailureView { code, message }),
+            tier: job.tier.as_str(),
+            metadata: job.metadata(),
+            outputs: outputs.iter().map(|output| OutputView::new(job.id, output)).collect(),
+            id: job.id,
+            model: job.model,
+            status: job.status,
+            progress: job.progress,
+            created_at: job.created_at.timestamp(),
+            expires_at: unix(job.expires_at),
+            prompt: job.prompt,
+            mode: job.mode,
+            negative_prompt: job.negative_prompt,
+            fps: job.fps,
+            seed: job.seed,
+            webhook_url: job.webhook_url,
+            retention_seconds: job.retention_seconds,
+            queue_position: job.queue_position,
+            started_at: unix(job.started_at),
+            attempt: job.attempt,
+        }
+    }
+}
+
+impl OutputView {
+    fn new(job: JobId, output: &Output) -> Self {
+        Self {
+            variant: output.variant,
+            content_type: output.content_type.clone(),
+            size_bytes: output.size_bytes,
+            sha256: output.sha256.clone(),
+            width: output.width,
+            height: output.height,
+            url: format!("/v1/videos/{job}/content?variant={}", output.variant),
+        }
+    }
+}
+
+fn unix(moment: Option<DateTime<Utc>>) -> Option<i64> {
+    moment.map(|moment| moment.timestamp())
+}

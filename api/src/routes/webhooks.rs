@@ -1,0 +1,35 @@
+//! `GET /v1/webhooks/secret`: what receivers check signatures with.
+
+use axum::Json;
+use axum::extract::State;
+use clipmill_shared::accounts;
+use clipmill_shared::accounts::AccountError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::problem::{ErrorBody, Problem};
+
+/// The secret that signs the account's webhooks.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SecretView {
+    /// Always `webhook.secret`
+    object: &'static str,
+    /// In the form of Standard Webhooks
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: String,
+}
+
+/// Shows the secret that signs the account's webhooks.
+#[utoipa::path(
+    get, path = "/v1/webhooks/secret", tag = "webhooks",
+    responses((status = 200, body = SecretView), (status = 401, body = ErrorBody, description = "No live API key"))
+)]
+pub(crate) async fn secret(State(app): State<App>, Caller(account): Caller) -> Result<Json<SecretView>, Problem> {
+    let account = accounts::get(&app.pool, account).await.map_err(|error| match error {
+        AccountError::Database(error) => error.into(),
+        AccountError::NotFound | AccountError::Name => Problem::unauthenticated(),
+    })?;
+    Ok(Json(SecretView { object: "webhook.secret", secret: account.webhook_secret.reveal() }))
+}

@@ -1,0 +1,33 @@
+//! What the service needs from outside, inside this process: a private Postgres and an S3 server.
+//!
+//! Both keep everything in one folder, survive restarts, and refuse a folder that another live process uses.
+
+mod account;
+mod binaries;
+mod cluster;
+mod credential;
+mod gate;
+mod launch;
+mod lock;
+mod postgres;
+mod serve;
+mod store;
+mod sweep;
+mod takeover;
+#[cfg(test)]
+mod tests;
+
+pub use postgres::{Options, Postgres};
+pub use store::Store;
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Creates `folder`, closed to other users, unless it is there, and gives its absolute path.
+fn open_folder(folder: &Path) -> Result<PathBuf> {
+    let create = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    create.and_then(|()| folder.canonicalize()).with_context(|| format!("cannot use the folder {}", folder.display()))
+}

@@ -1,0 +1,71 @@
+//! Accounts: who owns jobs.
+
+use sqlx::PgPool;
+
+use crate::id::AccountId;
+use crate::secret::WebhookSecret;
+
+pub mod keys;
+
+/// A customer.
+#[derive(Debug)]
+pub struct Account {
+    /// Its identifier.
+    pub id: AccountId,
+    /// What it calls itself.
+    pub name: String,
+    /// Signs its webhooks.
+    pub webhook_secret: WebhookSecret,
+}
+
+/// Why there is no such account.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The name is empty or too long.
+    #[error("an account's name has 1 to 200 characters")]
+    Name,
+    /// There is no account or key of this id.
+    #[error("there is no such account or key")]
+    NotFound,
+    /// The database did not answer.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Makes an account with a new webhook secret.
+pub async fn create(pool: &PgPool, name: &str) -> Result<Account, AccountError> {
+    check_name(name)?;
+    let account = Account { id: AccountId::new(), name: name.to_owned(), webhook_secret: WebhookSecret::generate() };
+    sqlx::query!(
+        "insert into accounts (id, name, webhook_secret) values ($1, $2, $3)",
+        account.id.uuid(),
+        account.name,
+        account.webhook_secret.bytes(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(account)
+}
+
+/// The account of this id.
+pub async fn get(pool: &PgPool, account: AccountId) -> Result<Account, AccountError> {
+    let row = sqlx::query!("select name, webhook_secret from accounts where id = $1", account.uuid())
+        .fetch_optional(pool)
+        .await?;
+    let row = row.ok_or(AccountError::NotFound)?;
+    Ok(Account { id: account, name: row.name, webhook_secret: WebhookSecret::from_bytes(row.webhook_secret) })
+}
+
+/// The oldest account of this name, if there is one.
+pub async fn find_by_name(pool: &PgPool, name: &str) -> Result<Option<AccountId>, AccountError> {
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: AccountId" from accounts where name = $1 order by created_at limit 1"#,
+        name
+    );
+    Ok(id.fetch_optional(pool).await?)
+}
+
+fn check_name(name: &str) -> Result<(), AccountError> {
+    let acceptable = (1..=200).contains(&name.chars().count()) && !name.contains('\0');
+    acceptable.then_some(()).ok_or(AccountError::Name)
+}

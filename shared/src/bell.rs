@@ -1,0 +1,103 @@
+//! `LISTEN`/`NOTIFY`: one connection a process that wakes whoever waits for work.
+//!
+//! A bell carries no truth. Whoever hears it looks at the ledger; whoever misses it looks a little later anyway.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::id::JobId;
+
+/// Rung when a job can be claimed.
+pub(crate) const QUEUED: &str = "clipmill_queued";
+/// Rung when a webhook is due.
+pub(crate) const OUTBOX: &str = "clipmill_outbox";
+/// Rung with a job's id when whoever works on it should look whether the lease still holds.
+pub(crate) const HALT: &str = "clipmill_halt";
+
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The bells of one process. Cloned cheaply; every clone hears the same.
+#[derive(Debug, Clone)]
+pub struct Bells {
+    queued: watch::Sender<()>,
+    outbox: watch::Sender<()>,
+    halt: broadcast::Sender<JobId>,
+}
+
+impl Default for Bells {
+    fn default() -> Self {
+        Self { queued: watch::Sender::new(()), outbox: watch::Sender::new(()), halt: broadcast::Sender::new(256) }
+    }
+}
+
+impl Bells {
+    /// Changes whenever a job can be claimed.
+    pub fn queued(&self) -> watch::Receiver<()> {
+        self.queued.subscribe()
+    }
+
+    /// Changes whenever a webhook is due.
+    pub fn outbox(&self) -> watch::Receiver<()> {
+        self.outbox.subscribe()
+    }
+
+    /// Names the jobs whose workers should look at their lease.
+    pub fn halt(&self) -> broadcast::Receiver<JobId> {
+        self.halt.subscribe()
+    }
+
+    /// Listens until `stop`, reconnecting for as long as it takes. After each connect every bell is rung once,
+    /// for what was missed meanwhile.
+    pub async fn listen(&self, pool: &PgPool, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.hear(pool) => if let Err(error) = ended {
+                    warn!(%error, "Lost the connection that listens for notifications, polling until it is back");
+                },
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(RECONNECT_PAUSE) => {}
+            }
+        }
+    }
+
+    async fn hear(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen_all([QUEUED, OUTBOX, HALT]).await?;
+        loop {
+            self.queued.send_replace(());
+            self.outbox.send_replace(());
+            // `None` says that the connection was lost and is being made anew: ring everything once.
+            while let Some(notification) = listener.try_recv().await? {
+                self.ring(notification.channel(), notification.payload());
+            }
+        }
+    }
+
+    fn ring(&self, channel: &str, payload: &str) {
+        match channel {
+            QUEUED => self.queued.send_replace(()),
+            OUTBOX => self.outbox.send_replace(()),
+            HALT => {
+                if let Ok(job) = Uuid::try_parse(payload) {
+                    // No receiver means that nothing renders here.
+                    let _ = self.halt.send(job.into());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Rings a bell when the surrounding transaction commits.
+pub(crate) async fn ring(tx: &mut sqlx::PgConnection, channel: &str, payload: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("select pg_notify($1, $2)", channel, payload).execute(tx).await.map(drop)
+}

@@ -1,0 +1,85 @@
+//! The connection to Postgres, and the migrations.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+pub use sqlx::{Error, PgPool};
+
+/// The schema, in order.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+const DEFAULT_CONNECTIONS: u32 = 16;
+
+/// How to reach Postgres.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DbConfig {
+    /// Postgres to use, as postgres://user:password@host:port/database
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: DatabaseUrl,
+    /// Most connections that this process opens
+    #[arg(long, env = "CLIPMILL_DATABASE_CONNECTIONS", default_value_t = DEFAULT_CONNECTIONS, value_parser = clap::value_parser!(u32).range(4..=1000))]
+    pub database_connections: u32,
+}
+
+/// A Postgres URL. It may hold a password, so its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// Settings that reach this database with the usual number of connections.
+    pub fn config(self) -> DbConfig {
+        DbConfig { database_url: self, database_connections: DEFAULT_CONNECTIONS }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        PgConnectOptions::from_str(text).map(|_| Self(text.to_owned())).map_err(|_| "not a postgres:// URL".to_owned())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
+/// Opens the pool and makes one connection, so that a wrong address shows at start-up.
+pub async fn connect(config: &DbConfig) -> Result<PgPool, Error> {
+    PgPoolOptions::new()
+        .max_connections(config.database_connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect(&config.database_url.0)
+        .await
+}
+
+/// Brings the schema up to date. Safe to call from several processes at once.
+pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
+    MIGRATIONS.run(pool).await
+}
+
+/// Whether Postgres answers and has the schema that this build needs.
+pub async fn check(pool: &PgPool) -> Result<(), String> {
+    let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let applied = sqlx::query_scalar!(r#"select max(version) as "version" from _sqlx_migrations where success"#)
+        .fetch_one(pool)
+        .await
+        .map_err(|error| {
+            if is_missing_table(&error) { "the schema is missing: run migrate".into() } else { "no answer".to_owned() }
+        })?;
+    match applied {
+        Some(version) if version >= newest => Ok(()),
+        _ => Err("the schema is older than this build: run migrate".to_owned()),
+    }
+}
+
+fn is_missing_table(error: &Error) -> bool {
+    const UNDEFINED_TABLE: &str = "42P01";
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == UNDEFINED_TABLE)
+}

@@ -1,0 +1,191 @@
+//! The ledger: one row of `jobs` is the truth of a job, and these are the only ways in which it changes.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::id::{AccountId, JobId};
+use crate::storage::key::{self, Variant};
+use crate::tier::{Size, Tier};
+
+pub mod cancel;
+pub mod delete;
+pub mod lease;
+pub mod read;
+pub mod removal;
+pub mod retry;
+pub mod spec;
+pub mod status;
+pub mod submit;
+pub mod sweep;
+
+pub use status::JobStatus;
+
+/// What a job starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "job_mode", rename_all = "snake_case")]
+pub enum Mode {
+    /// A prompt alone.
+    TextToVideo,
+    /// A prompt and one or two images.
+    ImageToVideo,
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Names the job.
+    pub id: JobId,
+    /// Whom it belongs to.
+    pub account_id: AccountId,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// What the customer pays for.
+    pub tier: Tier,
+    /// What it starts from.
+    pub mode: Mode,
+    /// The model as the customer named it.
+    pub model: String,
+    /// What the video shall show.
+    pub prompt: String,
+    /// What it shall not show.
+    pub negative_prompt: Option<String>,
+    /// Width in pixels.
+    pub width: i32,
+    /// Height in pixels.
+    pub height: i32,
+    /// Length in seconds.
+    pub seconds: i32,
+    /// Frames per second.
+    pub fps: i32,
+    /// The seed, given or drawn.
+    pub seed: i64,
+    /// File name of the first source image, below the job's source prefix.
+    pub first_frame: Option<String>,
+    /// File name of the last source image.
+    pub last_frame: Option<String>,
+    /// The customer's own notes.
+    pub metadata: Value,
+    /// Whom to tell when the job ends.
+    pub webhook_url: Option<String>,
+    /// How long the finished media are kept.
+    pub retention_seconds: i32,
+    /// SHA-256 of the wish, by which a repeated submit is known.
+    pub fingerprint: Vec<u8>,
+    /// Which try this is, from 1; 0 before the first.
+    pub attempt: i32,
+    /// How many tries were given back and do not count.
+    pub released: i32,
+    /// How many tries may count.
+    pub max_attempts: i32,
+    /// How far the current try is, 0 to 100.
+    pub progress: i16,
+    /// When it was submitted.
+    pub created_at: DateTime<Utc>,
+    /// When it was first taken up.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended, in whichever way.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When the media go, or went.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The finished files, while they exist.
+    pub outputs: Option<sqlx::types::Json<Vec<Output>>>,
+    /// Why it failed, as a stable word.
+    pub error_code: Option<String>,
+    /// Why it failed, for people.
+    pub error_message: Option<String>,
+    /// How many jobs are ahead of it in claim order while it is queued; counted up to [`POSITION_MAX`].
+    pub queue_position: Option<i64>,
+}
+
+/// Positions are counted up to here; beyond, they read as this.
+pub const POSITION_MAX: i64 = 1000;
+
+/// One finished file of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Which file.
+    pub variant: Variant,
+    /// Its name below the attempt's prefix.
+    pub file_name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// Width of its picture in pixels.
+    pub width: u32,
+    /// Height of its picture in pixels.
+    pub height: u32,
+}
+
+impl Job {
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        Size { width: self.width.unsigned_abs(), height: self.height.unsigned_abs() }
+    }
+
+    /// How many frames the video has, exactly.
+    pub fn frames(&self) -> u32 {
+        self.seconds.unsigned_abs() * self.fps.unsigned_abs()
+    }
+
+    /// The customer's own notes as pairs.
+    pub fn metadata(&self) -> Map<String, Value> {
+        self.metadata.as_object().cloned().unwrap_or_default()
+    }
+
+    /// The finished file of this variant and its key in the store.
+    pub fn output(&self, variant: Variant) -> Option<(&Output, String)> {
+        let output = self.outputs.as_ref()?.iter().find(|output| output.variant == variant)?;
+        Some((output, format!("{}{}", self.attempt_prefix(), output.file_name)))
+    }
+
+    /// What all objects of the current attempt start with.
+    pub fn attempt_prefix(&self) -> String {
+        key::attempt_prefix(self.account_id, self.id, self.attempt)
+    }
+
+    /// Whether one more try may be counted.
+    pub fn may_retry(&self) -> bool {
+        self.attempt - self.released < self.max_attempts
+    }
+}
+
+/// Why a job has no video, in words that the customer may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// A statement that returns whole jobs: the text before the columns, the text after them, the arguments.
+macro_rules! job_query {
+    ($before:literal, $after:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            $crate::jobs::Job,
+            $before + r#"
+            id as "id: crate::id::JobId", account_id as "account_id: crate::id::AccountId",
+            status as "status: crate::jobs::JobStatus", tier as "tier: crate::tier::Tier", mode as "mode: crate::jobs::Mode",
+            model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame, metadata,
+            webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
+            created_at, started_at, finished_at, expires_at,
+            outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
+            case when status = 'queued' then (
+                select count(*) from (
+                    select from jobs as ahead
+                    where ahead.status = 'queued' and ahead.tier = jobs.tier
+                        and (ahead.virtual_start, ahead.id) < (jobs.virtual_start, jobs.id)
+                    limit 1000
+                ) as counted
+            ) end as "queue_position: i64"
+            "# + $after
+            $(, $argument)*
+        )
+    };
+}
+pub(crate) use job_query;

@@ -1,0 +1,196 @@
+//! Removals: objects that have to go, and when. Set in the transaction that makes them due; carried out by the
+//! `expire` worker: objects first, then the row that says so.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, PgPool};
+
+use super::Job;
+use crate::id::{AccountId, JobId, RemovalId};
+use crate::storage::key;
+use crate::webhooks::event::EventKind;
+use crate::webhooks::outbox;
+
+/// How long an upload of source images may take before they count as forgotten.
+const GUARD_SECONDS: f64 = 3600.0;
+/// How long a worker that lost its lease may still be writing.
+const STRAGGLER_SECONDS: f64 = 60.0;
+
+/// Why objects go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "removal_reason", rename_all = "snake_case")]
+pub enum Reason {
+    /// The retention of a finished video is over.
+    Expired,
+    /// Source images whose job has ended, or never began.
+    Source,
+    /// What an attempt left behind that did not finish the job.
+    Superseded,
+    /// The customer deleted the video.
+    Deleted,
+}
+
+/// A removal that was taken by [`claim`].
+#[derive(Debug)]
+pub struct Removal {
+    /// Names the removal.
+    pub id: RemovalId,
+    /// Whose objects.
+    pub account_id: AccountId,
+    /// Of which job.
+    pub job_id: JobId,
+    /// Why they go.
+    pub reason: Reason,
+    /// What their keys start with.
+    pub prefix: String,
+    /// Which try this is, from 1.
+    pub attempt: i32,
+}
+
+/// Sets a timer for images that are about to be stored for a job which does not exist yet.
+pub(crate) async fn guard_sources(pool: &PgPool, account: AccountId, job: JobId) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    schedule(&mut connection, account, job, Reason::Source, &key::source_prefix(account, job), GUARD_SECONDS).await
+}
+
+/// Takes that timer away: now the job exists.
+pub(crate) async fn unguard_sources(tx: &mut PgConnection, job: JobId) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from removals where job_id = $1 and reason = 'source'", job.uuid()).execute(tx).await.map(drop)
+}
+
+/// The job has ended: its source images go, unless the account keeps its history.
+pub(crate) async fn sources(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
+    if job.first_frame.is_none() && job.last_frame.is_none() {
+        return Ok(());
+    }
+    let keeps = sqlx::query_scalar!("select keep_history from accounts where id = $1", job.account_id.uuid())
+        .fetch_one(&mut *tx)
+        .await?;
+    match keeps {
+        true => Ok(()),
+        false => {
+            schedule(tx, job.account_id, job.id, Reason::Source, &key::source_prefix(job.account_id, job.id), 0.0).await
+        }
+    }
+}
+
+/// The job is completed: its media go when their retention is over.
+pub(crate) async fn expiry(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
+    let seconds = f64::from(job.retention_seconds);
+    schedule(tx, job.account_id, job.id, Reason::Expired, &job.attempt_prefix(), seconds).await
+}
+
+/// An attempt ended without a video: what it left goes at once, or after a while if its worker may still be writing.
+pub(crate) async fn superseded(tx: &mut PgConnection, job: &Job, may_still_write: bool) -> Result<(), sqlx::Error> {
+    let seconds = if may_still_write { STRAGGLER_SECONDS } else { 0.0 };
+    schedule(tx, job.account_id, job.id, Reason::Superseded, &job.attempt_prefix(), seconds).await
+}
+
+/// A job is deleted: everything of it goes, at the latest when a worker that still held it has stopped writing.
+pub(crate) async fn deleted(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
+    let seconds = if job.status.is_terminal() { 0.0 } else { STRAGGLER_SECONDS };
+    schedule(tx, job.account_id, job.id, Reason::Deleted, &key::job_prefix(job.account_id, job.id), seconds).await
+}
+
+/// A worker that lost its lease has stopped: what its attempt left goes at once, unless the job was completed by
+/// just this attempt and only the answer was lost.
+pub async fn discard(pool: &PgPool, job: &Job) -> Result<(), sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let completed = sqlx::query_scalar!(
+        r#"
+        select exists (select from jobs where id = $1 and attempt = $2 and status in ('completed', 'expired')) as "completed!"
+        "#,
+        job.id.uuid(),
+        job.attempt,
+    );
+    if !completed.fetch_one(&mut *tx).await? {
+        superseded(&mut tx, job, false).await?;
+    }
+    tx.commit().await
+}
+
+async fn schedule(
+    tx: &mut PgConnection,
+    account: AccountId,
+    job: JobId,
+    reason: Reason,
+    prefix: &str,
+    seconds: f64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        insert into removals (id, account_id, job_id, reason, prefix, due_at)
+        values ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+        on conflict (job_id, reason, prefix) do update set due_at = excluded.due_at
+        "#,
+        RemovalId::new().uuid(),
+        account.uuid(),
+        job.uuid(),
+        reason as _,
+        prefix,
+        seconds,
+    )
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Takes up to `limit` removals that are due and puts each off by `patience`, in which it has to be settled.
+pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Removal>, sqlx::Error> {
+    sqlx::query_as!(
+        Removal,
+        r#"
+        update removals set attempt = attempt + 1, due_at = now() + make_interval(secs => $2)
+        where id in (select id from removals where due_at <= now() order by due_at limit $1 for update skip locked)
+        returning id as "id: RemovalId", account_id as "account_id: AccountId", job_id as "job_id: JobId",
+            reason as "reason: Reason", prefix, attempt
+        "#,
+        limit,
+        patience.as_secs_f64(),
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// The objects are gone: the row may say so. A video whose time was up becomes `expired`, and its customer is told.
+pub async fn settle(pool: &PgPool, removal: &Removal) -> Result<(), sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let done = sqlx::query!("delete from removals where id = $1 and attempt = $2", removal.id.uuid(), removal.attempt);
+    let still_ours = done.execute(&mut *tx).await?.rows_affected() == 1;
+    if still_ours && removal.reason == Reason::Expired {
+        expire(&mut tx, removal).await?;
+    }
+    tx.commit().await
+}
+
+async fn expire(tx: &mut PgConnection, removal: &Removal) -> Result<(), sqlx::Error> {
+    let expired = sqlx::query!(
+        "update jobs set status = 'expired', outputs = null where account_id = $1 and id = $2 and status = 'completed' returning webhook_url",
+        removal.account_id.uuid(),
+        removal.job_id.uuid(),
+    );
+    match expired.fetch_optional(&mut *tx).await? {
+        Some(row) => {
+            outbox::record(tx, removal.account_id, removal.job_id, EventKind::Expired, row.webhook_url.as_deref()).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// The store refused: try again after `pause`.
+pub async fn postpone(pool: &PgPool, removal: &Removal, pause: Duration) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update removals set due_at = now() + make_interval(secs => $3) where id = $1 and attempt = $2",
+        removal.id.uuid(),
+        removal.attempt,
+        pause.as_secs_f64(),
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Everything of a job is gone already: nothing is due any more.
+pub(crate) async fn forget(pool: &PgPool, job: JobId) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from removals where job_id = $1", job.uuid()).execute(pool).await.map(drop)
+}

@@ -1,0 +1,323 @@
+//! A validated wish. Whatever is in a [`Spec`] can be rendered, stored and shown; whatever cannot never becomes one.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::jobs::Mode;
+use crate::outbound;
+use crate::tier::{DEFAULT_FPS, DEFAULT_SECONDS, DEFAULT_SIZE, Size, Tier};
+
+/// Longest prompt and longest negative prompt, in characters.
+pub const PROMPT_MAX_CHARS: usize = 5000;
+/// Most pairs of metadata, and how long keys and values may be, in characters.
+pub const METADATA_MAX_PAIRS: usize = 16;
+const METADATA_KEY_MAX_CHARS: usize = 64;
+const METADATA_VALUE_MAX_CHARS: usize = 512;
+const URL_MAX_CHARS: usize = 2048;
+/// The largest seed: what a JSON number holds exactly everywhere.
+pub const SEED_MAX: i64 = (1 << 53) - 1;
+
+/// What a client asked for, read but not yet judged. `None` is what it left out.
+#[derive(Debug, Default)]
+pub struct Wish {
+    /// What the video shall show.
+    pub prompt: Option<String>,
+    /// What it shall not show.
+    pub negative_prompt: Option<String>,
+    /// The model as the client named it.
+    pub model: String,
+    /// The tier that this model means.
+    pub tier: Option<Tier>,
+    /// Length in seconds.
+    pub seconds: Option<i64>,
+    /// `WIDTHxHEIGHT`.
+    pub size: Option<String>,
+    /// Frames per second.
+    pub fps: Option<i64>,
+    /// Makes the result repeatable.
+    pub seed: Option<i64>,
+    /// The picture to start from.
+    pub first_frame: Option<SourceImage>,
+    /// The picture to end on.
+    pub last_frame: Option<SourceImage>,
+    /// The customer's own notes.
+    pub metadata: BTreeMap<String, String>,
+    /// Whom to tell when the job ends.
+    pub webhook_url: Option<String>,
+    /// How long to keep the finished media.
+    pub retention_seconds: Option<i64>,
+}
+
+/// An image that was decoded once and found good.
+#[derive(Debug, Clone)]
+pub struct SourceImage {
+    /// The file as it came.
+    pub bytes: Bytes,
+    /// Its media type, found out from its content.
+    pub content_type: &'static str,
+    /// The usual ending of its file name.
+    pub extension: &'static str,
+    /// Its size as it is to be seen.
+    pub size: Size,
+}
+
+/// A validated wish.
+#[derive(Debug, Serialize)]
+pub struct Spec {
+    pub(crate) prompt: String,
+    pub(crate) negative_prompt: Option<String>,
+    pub(crate) model: String,
+    pub(crate) tier: Tier,
+    pub(crate) seconds: i32,
+    #[serde(serialize_with = "display")]
+    pub(crate) size: Size,
+    pub(crate) fps: i32,
+    pub(crate) seed: Option<i64>,
+    #[serde(serialize_with = "digest")]
+    pub(crate) first_frame: Option<SourceImage>,
+    #[serde(serialize_with = "digest")]
+    pub(crate) last_frame: Option<SourceImage>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) webhook_url: Option<String>,
+    pub(crate) retention_seconds: i32,
+}
+
+/// A field that cannot be accepted, and what could be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {allowed}")]
+pub struct Invalid {
+    /// The field, as the client named it.
+    pub field: &'static str,
+    /// What is allowed there, as a sentence without a subject.
+    pub allowed: String,
+}
+
+impl Invalid {
+    /// Says what is allowed in a field.
+    pub fn new(field: &'static str, allowed: impl Into<String>) -> Self {
+        Self { field, allowed: allowed.into() }
+    }
+}
+
+impl Spec {
+    /// Judges a wish, field by field; the first that cannot be accepted is named.
+    pub fn new(wish: Wish) -> Result<Self, Invalid> {
+        let tier = wish.tier.ok_or_else(|| Invalid::new("model", "must name a model that this service offers"))?;
+        let size = size(tier, wish.size.as_deref(), wish.first_frame.as_ref().or(wish.last_frame.as_ref()))?;
+        let (fps_min, fps_max) = tier.limits().fps;
+        let retention = tier.limits().retention;
+        Ok(Self {
+            prompt: prompt(wish.prompt)?,
+            negative_prompt: wish.negative_prompt.map(negative_prompt).transpose()?,
+            model: wish.model,
+            tier,
+            seconds: seconds(tier, size, wish.seconds)?,
+            size,
+            fps: within("fps", wish.fps.unwrap_or(DEFAULT_FPS.into()), fps_min, fps_max)?,
+            seed: wish.seed.map(seed).transpose()?,
+            first_frame: wish.first_frame,
+            last_frame: wish.last_frame,
+            metadata: metadata(wish.metadata)?,
+            webhook_url: wish.webhook_url.map(webhook_url).transpose()?,
+            retention_seconds: within(
+                "retention_seconds",
+                wish.retention_seconds.unwrap_or(retention.default_seconds.into()),
+                retention.min_seconds,
+                retention.max_seconds,
+            )?,
+        })
+    }
+
+    /// SHA-256 of everything that the client asked for. A draw of ours (the seed, if none was given) is not in it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let canonical = serde_json::to_vec(self).expect("texts, numbers and pairs of texts always serialise");
+        Sha256::digest(canonical).into()
+    }
+
+    /// What it starts from.
+    pub fn mode(&self) -> Mode {
+        match self.first_frame.is_some() || self.last_frame.is_some() {
+            true => Mode::ImageToVideo,
+            false => Mode::TextToVideo,
+        }
+    }
+
+    /// What the job costs in fair queuing: pixels shown times seconds, in millions.
+    pub fn cost(&self) -> f64 {
+        f64::from(self.size.area_px()) * f64::from(self.seconds) / 1e6
+    }
+}
+
+fn prompt(prompt: Option<String>) -> Result<String, Invalid> {
+    let allowed = || Invalid::new("prompt", format!("must be a text of 1 to {PROMPT_MAX_CHARS} characters"));
+    let prompt = prompt.ok_or_else(allowed)?;
+    let acceptable = !prompt.trim().is_empty() && prompt.chars().count() <= PROMPT_MAX_CHARS;
+    if !acceptable {
+        return Err(allowed());
+    }
+    storable("prompt", prompt)
+}
+
+fn negative_prompt(text: String) -> Result<String, Invalid> {
+    if text.chars().count() > PROMPT_MAX_CHARS {
+        return Err(Invalid::new("negative_prompt", format!("must have at most {PROMPT_MAX_CHARS} characters")));
+    }
+    storable("negative_prompt", text)
+}
+
+/// Postgres holds every character but one.
+fn storable(field: &'static str, text: String) -> Result<String, Invalid> {
+    if text.contains('\0') { Err(Invalid::new(field, "must not contain the character U+0000")) } else { Ok(text) }
+}
+
+fn size(tier: Tier, text: Option<&str>, image: Option<&SourceImage>) -> Result<Size, Invalid> {
+    let size = match (text, image) {
+        (Some(text), _) => {
+            text.parse().map_err(|()| Invalid::new("size", "must be WIDTHxHEIGHT in pixels, as in 1280x720"))?
+        }
+        (None, Some(image)) => Size::following(image.size),
+        (None, None) => DEFAULT_SIZE,
+    };
+    if !size.is_well_formed() {
+        return Err(Invalid::new(
+            "size",
+            "must have even sides of at least 64 pixels and a proportion between 1:2.5 and 2.5:1",
+        ));
+    }
+    let limits = tier.limits();
+    if limits.max_seconds(size).is_none() {
+        let allowed = format!(
+            "must have at most {} pixels in the {tier} tier, for example {}",
+            limits.max_area_px(),
+            limits.sizes[0]
+        );
+        return Err(Invalid::new("size", allowed));
+    }
+    Ok(size)
+}
+
+fn seconds(tier: Tier, size: Size, seconds: Option<i64>) -> Result<i32, Invalid> {
+    let max = tier.limits().max_seconds(size).unwrap_or(0);
+    let asked = seconds.unwrap_or(i64::from(DEFAULT_SECONDS.min(max)));
+    let allowed =
+        || Invalid::new("seconds", format!("must be a whole number from 1 to {max} for {size} in the {tier} tier"));
+    within("seconds", asked, 1, max).map_err(|_| allowed())
+}
+
+fn within(field: &'static str, value: i64, min: u32, max: u32) -> Result<i32, Invalid> {
+    let value =
+        i32::try_from(value).ok().filter(|value| (i64::from(min)..=i64::from(max)).contains(&i64::from(*value)));
+    value.ok_or_else(|| Invalid::new(field, format!("must be a whole number from {min} to {max}")))
+}
+
+fn seed(seed: i64) -> Result<i64, Invalid> {
+    let allowed = || Invalid::new("seed", format!("must be a whole number from 0 to {SEED_MAX}"));
+    (0..=SEED_MAX).contains(&seed).then_some(seed).ok_or_else(allowed)
+}
+
+fn metadata(pairs: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Invalid> {
+    let acceptable = pairs.len() <= METADATA_MAX_PAIRS
+        && pairs.iter().all(|(key, value)| {
+            (1..=METADATA_KEY_MAX_CHARS).contains(&key.chars().count())
+                && value.chars().count() <= METADATA_VALUE_MAX_CHARS
+                && !key.contains('\0')
+                && !value.contains('\0')
+        });
+    acceptable.then_some(pairs).ok_or_else(|| {
+        let allowed = format!(
+            "must be at most {METADATA_MAX_PAIRS} pairs of texts, keys of 1 to {METADATA_KEY_MAX_CHARS} characters, \
+             values of at most {METADATA_VALUE_MAX_CHARS}, without the character U+0000"
+        );
+        Invalid::new("metadata", allowed)
+    })
+}
+
+fn webhook_url(url: String) -> Result<String, Invalid> {
+    if url.chars().count() > URL_MAX_CHARS {
+        return Err(Invalid::new("webhook_url", format!("must have at most {URL_MAX_CHARS} characters")));
+    }
+    outbound::parse(&url).map_err(|refused| Invalid::new("webhook_url", refused.to_string()))?;
+    storable("webhook_url", url)
+}
+
+fn display<S: serde::Serializer>(size: &Size, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(size)
+}
+
+fn digest<S: serde::Serializer>(image: &Option<SourceImage>, serializer: S) -> Result<S::Ok, S::Error> {
+    image.as_ref().map(|image| hex::encode(Sha256::digest(&image.bytes))).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish() -> Wish {
+        Wish { prompt: Some("a fox".to_owned()), model: "fast".to_owned(), tier: Some(Tier::Fast), ..Wish::default() }
+    }
+
+    #[test]
+    fn what_is_left_out_gets_its_default() {
+        let spec = Spec::new(wish()).expect("a prompt is enough");
+        assert_eq!((spec.seconds, spec.fps, spec.size, spec.retention_seconds), (4, 24, DEFAULT_SIZE, 86_400));
+        assert_eq!(spec.mode(), Mode::TextToVideo);
+    }
+
+    #[test]
+    fn what_cannot_be_accepted_is_named() {
+        type Case = (&'static str, fn(&mut Wish));
+        let cases: [Case; 16] = [
+            ("prompt", |wish| wish.prompt = None),
+            ("prompt", |wish| wish.prompt = Some("  \n".to_owned())),
+            ("prompt", |wish| wish.prompt = Some("ä".repeat(5001))),
+            ("prompt", |wish| wish.prompt = Some("a\0b".to_owned())),
+            ("negative_prompt", |wish| wish.negative_prompt = Some("a".repeat(5001))),
+            ("model", |wish| wish.tier = None),
+            ("size", |wish| wish.size = Some("1280".to_owned())),
+            ("size", |wish| wish.size = Some("1920x1080".to_owned())),
+            ("size", |wish| wish.size = Some("1279x720".to_owned())),
+            ("size", |wish| wish.size = Some("200x1000".to_owned())),
+            ("seconds", |wish| wish.seconds = Some(11)),
+            ("seconds", |wish| wish.seconds = Some(0)),
+            ("seed", |wish| wish.seed = Some(-1)),
+            ("fps", |wish| wish.fps = Some(240)),
+            ("retention_seconds", |wish| wish.retention_seconds = Some(i64::MAX)),
+            ("webhook_url", |wish| wish.webhook_url = Some("javascript:alert(1)".to_owned())),
+        ];
+        for (field, spoil) in cases {
+            let mut wish = wish();
+            spoil(&mut wish);
+            assert_eq!(Spec::new(wish).expect_err(field).field, field);
+        }
+    }
+
+    #[test]
+    fn the_longest_prompt_is_counted_in_characters() {
+        let wish = Wish { prompt: Some("ä".repeat(5000)), ..wish() };
+        assert!(Spec::new(wish).is_ok());
+    }
+
+    #[test]
+    fn metadata_has_its_bounds() {
+        let pairs = |count: usize| (0..count).map(|n| (format!("key{n}"), "value".to_owned())).collect();
+        assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }).is_ok());
+        assert_eq!(Spec::new(Wish { metadata: pairs(17), ..wish() }).expect_err("17 pairs").field, "metadata");
+    }
+
+    #[test]
+    fn the_fingerprint_tells_wishes_apart() {
+        let print = |change: fn(&mut Wish)| {
+            let mut wish = wish();
+            change(&mut wish);
+            Spec::new(wish).expect("a valid wish").fingerprint()
+        };
+        let plain = print(|_| ());
+        assert_eq!(plain, print(|_| ()));
+        assert_ne!(plain, print(|wish| wish.seed = Some(1)));
+        assert_ne!(plain, print(|wish| wish.prompt = Some("a cat".to_owned())));
+        assert_ne!(plain, print(|wish| wish.seconds = Some(5)));
+    }
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+pub mod accounts;
+pub mod bell;
+pub mod db;
+pub mod id;
+pub mod jobs;
+pub mod outbound;
+pub mod secret;
+pub mod shutdown;
+pub mod storage;
+pub mod telemetry;
+pub mod tier;
+pub mod webhooks;

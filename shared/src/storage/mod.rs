@@ -1,0 +1,245 @@
+//! The S3 bucket: every object that Clipmill keeps, and the only code that speaks S3.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Credentials, Region};
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use bytes::Bytes;
+
+pub mod key;
+mod upload;
+
+/// The bucket that is used when none is named.
+pub const DEFAULT_BUCKET: &str = "clipmill";
+
+const DELETE_BATCH: i32 = 1000;
+
+/// Where objects are kept.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StorageConfig {
+    /// Bucket for source images and finished videos
+    #[arg(long = "s3-bucket", env = "CLIPMILL_S3_BUCKET", help = format!("Bucket for source images and finished videos [default: {DEFAULT_BUCKET}]"))]
+    pub bucket: Option<String>,
+    /// Address of the S3 server; unset means AWS itself
+    #[arg(long = "s3-endpoint", env = "AWS_ENDPOINT_URL_S3")]
+    pub endpoint: Option<String>,
+    /// Address of the S3 server as customers reach it, used in the links that they get
+    #[arg(long = "s3-public-endpoint", env = "CLIPMILL_S3_PUBLIC_ENDPOINT")]
+    pub public_endpoint: Option<String>,
+    /// Region of the bucket
+    #[arg(long = "s3-region", env = "AWS_REGION", default_value = "us-east-1")]
+    pub region: String,
+    /// Access key; unset means the usual AWS chain (profile, web identity, instance role)
+    #[arg(long = "s3-access-key-id", env = "AWS_ACCESS_KEY_ID", hide_env_values = true)]
+    pub access_key_id: Option<String>,
+    /// Secret of the access key
+    #[arg(long = "s3-secret-access-key", env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true)]
+    pub secret_access_key: Option<SecretText>,
+    /// Session token of temporary credentials
+    #[arg(long = "s3-session-token", env = "AWS_SESSION_TOKEN", hide_env_values = true)]
+    pub session_token: Option<SecretText>,
+    /// Name the bucket in the path instead of the host; needed by most servers that are not AWS
+    #[arg(long = "s3-path-style", env = "CLIPMILL_S3_PATH_STYLE", default_value_t = true, action = clap::ArgAction::Set)]
+    pub path_style: bool,
+    /// How long a download link works, in seconds
+    #[arg(long = "s3-link-seconds", env = "CLIPMILL_S3_LINK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub link_seconds: u64,
+}
+
+/// A text that `Debug` does not show.
+#[derive(Clone)]
+pub struct SecretText(String);
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+/// What went wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// There is no such object.
+    #[error("no such object in the store")]
+    NotFound,
+    /// The asked part lies outside of the object.
+    #[error("the asked range lies outside of the object")]
+    Range,
+    /// The store did not do it; another time it may.
+    #[error("the store failed to {verb}: {reason}")]
+    Unavailable {
+        /// What was tried.
+        verb: &'static str,
+        /// What the store or the way to it said. For logs only.
+        reason: String,
+    },
+    /// A local file could not be read.
+    #[error("cannot read the file to upload: {0}")]
+    File(String),
+}
+
+/// An object, or a part of one, on its way out.
+#[derive(Debug)]
+pub struct Download {
+    /// The bytes as they come.
+    pub body: ByteStream,
+    /// How many of them.
+    pub length: Option<i64>,
+    /// `bytes a-b/total` when a part was asked for.
+    pub content_range: Option<String>,
+    /// The version of the object.
+    pub etag: Option<String>,
+}
+
+/// A handle to the bucket. Cloned cheaply.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    client: Client,
+    /// Signs for the address that customers reach.
+    public: Client,
+    bucket: String,
+    link: Duration,
+}
+
+impl Storage {
+    /// Opens the bucket; nothing is sent yet.
+    pub async fn open(config: &StorageConfig) -> Self {
+        let mut loader = aws_config::from_env().region(Region::new(config.region.clone()));
+        if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
+            let token = config.session_token.as_ref().map(|token| token.0.clone());
+            loader = loader.credentials_provider(Credentials::new(id, &secret.0, token, None, "configuration"));
+        }
+        let base = loader.load().await;
+        let client = |endpoint: Option<&String>| {
+            let mut builder = aws_sdk_s3::config::Builder::from(&base).force_path_style(config.path_style);
+            builder.set_endpoint_url(endpoint.cloned());
+            Client::from_conf(builder.build())
+        };
+        Self {
+            client: client(config.endpoint.as_ref()),
+            public: client(config.public_endpoint.as_ref().or(config.endpoint.as_ref())),
+            bucket: config.bucket.clone().unwrap_or_else(|| DEFAULT_BUCKET.to_owned()),
+            link: Duration::from_secs(config.link_seconds),
+        }
+    }
+
+    /// Whether the bucket answers.
+    pub async fn check(&self) -> Result<(), StorageError> {
+        self.client.head_bucket().bucket(&self.bucket).send().await.map(drop).map_err(unavailable("find the bucket"))
+    }
+
+    /// Stores a small object.
+    pub async fn put(&self, key: &str, content_type: &str, bytes: Bytes) -> Result<(), StorageError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type);
+        request.body(ByteStream::from(bytes)).send().await.map(drop).map_err(unavailable("put an object"))
+    }
+
+    /// Stores a file, in parts when it is large.
+    pub async fn put_file(&self, key: &str, content_type: &str, path: &Path) -> Result<(), StorageError> {
+        upload::put_file(&self.client, &self.bucket, key, content_type, path).await
+    }
+
+    /// Opens an object, or the part of it that an HTTP `Range` header names.
+    pub async fn get(&self, key: &str, range: Option<&str>) -> Result<Download, StorageError> {
+        let request = self.client.get_object().bucket(&self.bucket).key(key).set_range(range.map(str::to_owned));
+        let object = request.send().await.map_err(|error| {
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            match status {
+                Some(404) => StorageError::NotFound,
+                Some(416) => StorageError::Range,
+                _ => unavailable("get an object")(error),
+            }
+        })?;
+        Ok(Download {
+            length: object.content_length,
+            content_range: object.content_range,
+            etag: object.e_tag,
+            body: object.body,
+        })
+    }
+
+    /// A whole object of at most `limit_bytes`.
+    pub async fn read(&self, key: &str, limit_bytes: usize) -> Result<Bytes, StorageError> {
+        let object = self.get(key, None).await?;
+        if object.length.is_some_and(|length| length > limit_bytes as i64) {
+            return Err(StorageError::Unavailable { verb: "get an object", reason: "larger than expected".to_owned() });
+        }
+        let body = object.body.collect().await;
+        body.map(|body| body.into_bytes())
+            .map_err(|error| StorageError::Unavailable { verb: "get an object", reason: error.to_string() })
+    }
+
+    /// A link by which anyone can download the object for a while.
+    pub async fn link(&self, key: &str, content_type: &str, file_name: &str) -> Result<String, StorageError> {
+        let config = PresigningConfig::expires_in(self.link)
+            .map_err(|error| StorageError::Unavailable { verb: "sign a link", reason: error.to_string() })?;
+        let request = self.public.get_object().bucket(&self.bucket).key(key).response_content_type(content_type);
+        let request = request.response_content_disposition(format!("inline; filename=\"{file_name}\""));
+        request.presigned(config).await.map(|link| link.uri().to_owned()).map_err(unavailable("sign a link"))
+    }
+
+    /// Removes every object whose key starts with `prefix`, a thousand at a time. Says how many there were.
+    pub async fn remove_prefix(&self, prefix: &str) -> Result<usize, StorageError> {
+        let mut removed = 0;
+        loop {
+            let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).max_keys(DELETE_BATCH);
+            let page = list.send().await.map_err(unavailable("list objects"))?;
+            let keys: Vec<String> =
+                page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect();
+            if keys.is_empty() {
+                return Ok(removed);
+            }
+            removed += keys.len();
+            self.remove(keys).await?;
+        }
+    }
+
+    /// The keys that start with `prefix`, at most a thousand.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send();
+        let page = list.await.map_err(unavailable("list objects"))?;
+        Ok(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+    }
+
+    async fn remove(&self, keys: Vec<String>) -> Result<(), StorageError> {
+        let failed = |reason: String| StorageError::Unavailable { verb: "delete objects", reason };
+        let objects: Result<Vec<_>, _> =
+            keys.into_iter().map(|key| ObjectIdentifier::builder().key(key).build()).collect();
+        let batch = Delete::builder()
+            .set_objects(objects.ok())
+            .quiet(true)
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        let request = self.client.delete_objects().bucket(&self.bucket).delete(batch);
+        let answer = request.send().await.map_err(unavailable("delete objects"))?;
+        match answer.errors().first() {
+            Some(error) => Err(failed(error.code().unwrap_or("unknown").to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn unavailable<E, R>(verb: &'static str) -> impl FnOnce(SdkError<E, R>) -> StorageError
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    move |error| StorageError::Unavailable { verb, reason: chain(&error) }
+}
+
+/// An error and its causes in one line, without the request and its signature.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,73 @@
+//! Logs and metrics. Messages read alone, fields are queryable: `job.id`, `account.id`. Nothing of a customer's is ever a field.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+const SECONDS_BUCKETS: [f64; 14] =
+    [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
+
+/// How this process writes its log.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TelemetryConfig {
+    /// What to log, as a tracing filter such as `info` or `warn,clipmill_worker=debug`; `info` for servers if unset
+    #[arg(long, env = "CLIPMILL_LOG", global = true)]
+    pub log: Option<String>,
+    /// One line of text or one JSON object a message
+    #[arg(long, env = "CLIPMILL_LOG_FORMAT", global = true, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Starts logging to standard error, what `usual` says unless the configuration says otherwise. Libraries that would write what is secret (request bodies, signed addresses)
+/// stay at warnings, whatever the filter asks for.
+pub fn init(config: &TelemetryConfig, usual: &str) -> Result<(), String> {
+    const QUIET: [&str; 8] = [
+        "apalis",
+        "apalis_core",
+        "aws_config",
+        "aws_runtime",
+        "aws_sdk_s3",
+        "aws_smithy_runtime",
+        "hyper_util",
+        "sqlx",
+    ];
+    let mut filter = EnvFilter::try_new(config.log.as_deref().unwrap_or(usual))
+        .map_err(|error| format!("CLIPMILL_LOG is no filter: {error}"))?;
+    for library in QUIET {
+        let directive = format!("{library}=warn").parse().map_err(|error| format!("{library}: {error}"))?;
+        filter = filter.add_directive(directive);
+    }
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    };
+    // A second start in one process (tests) keeps the first.
+    let _ = started;
+    Ok(())
+}
+
+/// The metrics of this process, in the text form of Prometheus. The first call starts the recording.
+pub fn metrics() -> Result<PrometheusHandle, BuildError> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?;
+    let recorder = builder.build_recorder();
+    let handle = HANDLE.get_or_init(|| recorder.handle());
+    // Fails when another thread was first; both record into the one that won.
+    let _ = metrics::set_global_recorder(recorder);
+    Ok(handle.clone())
+}

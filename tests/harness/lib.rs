@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod check;
+pub mod picture;
+pub mod process;
+pub mod receiver;
+pub mod server;
+pub mod shared;
+pub mod video;
+
+pub use receiver::Receiver;
+pub use server::Server;

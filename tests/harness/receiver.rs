@@ -1,0 +1,85 @@
+//! A customer's endpoint that remembers what it was told and answers as it was told to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use clipmill_shared::secret::WebhookSecret;
+use clipmill_shared::webhooks::sign;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+/// One message that arrived.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, to the byte.
+    pub body: Bytes,
+}
+
+/// An endpoint on loopback.
+pub struct Receiver {
+    url: String,
+    state: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    messages: Mutex<Vec<Message>>,
+    answers: Mutex<VecDeque<StatusCode>>,
+}
+
+impl Receiver {
+    /// An endpoint that answers with these, one after the other, and with 204 from then on.
+    pub async fn answering(answers: impl IntoIterator<Item = u16>) -> Self {
+        let answers = answers.into_iter().map(|code| StatusCode::from_u16(code).expect("a status")).collect();
+        let state = Arc::new(Inner { answers: Mutex::new(answers), ..Inner::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
+        let router = Router::new().fallback(receive).with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, state }
+    }
+
+    /// Where to tell it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it was told so far.
+    pub fn messages(&self) -> Vec<Message> {
+        self.state.messages.lock().expect("the lock").clone()
+    }
+}
+
+async fn receive(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
+    state.messages.lock().expect("the lock").push(Message { headers, body });
+    let status = state.answers.lock().expect("the lock").pop_front().unwrap_or(StatusCode::NO_CONTENT);
+    match status.is_redirection() {
+        true => (status, [(header::LOCATION, "/elsewhere")]).into_response(),
+        false => status.into_response(),
+    }
+}
+
+impl Message {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_else(|| panic!("no header {name}"))
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a JSON body")
+    }
+
+    /// Whether its signature is good.
+    pub fn is_genuine(&self, secret: &WebhookSecret) -> bool {
+        let timestamp = self.header("webhook-timestamp").parse().expect("a timestamp");
+        sign::verifies(secret, self.header("webhook-id"), timestamp, &self.body, self.header("webhook-signature"))
+    }
+}

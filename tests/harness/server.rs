@@ -1,0 +1,214 @@
+//! One test's service: its own database and account, the API on a port of its own, and a worker that goes step by step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clipmill_api::App;
+use clipmill_api::config::ModelAliases;
+use clipmill_shared::accounts::{self, keys};
+use clipmill_shared::db::{self, DatabaseUrl, DbConfig, PgPool};
+use clipmill_shared::id::{AccountId, JobId};
+use clipmill_shared::outbound::{self, OutboundConfig};
+use clipmill_shared::secret::WebhookSecret;
+use clipmill_shared::storage::Storage;
+use clipmill_worker::config::WorkerConfig;
+use clipmill_worker::env::Engines;
+use clipmill_worker::{Env, expire, notify, preview_engines, pull};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::check;
+use crate::shared::shared;
+
+/// One test's service.
+pub struct Server {
+    /// The ledger.
+    pub pool: PgPool,
+    /// Where it is, for processes of their own.
+    pub database_url: String,
+    /// The store.
+    pub storage: Storage,
+    /// What the worker uses.
+    pub env: Arc<Env>,
+    /// The test's account.
+    pub account: AccountId,
+    /// Signs its webhooks.
+    pub webhook_secret: WebhookSecret,
+    url: String,
+    key: String,
+    http: Client,
+    _stop: DropGuard,
+}
+
+impl Server {
+    /// A service whose tiers are rendered by the preview engine.
+    pub async fn start() -> Self {
+        Self::with_engines(preview_engines()).await
+    }
+
+    /// A service whose tiers are rendered by these engines.
+    pub async fn with_engines(engines: Engines) -> Self {
+        let shared = shared().await;
+        let database_url = shared.database().await;
+        let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
+        let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
+        let storage = Storage::open(&shared.storage()).await;
+        let outbound = OutboundConfig { allow_private_addresses: true };
+        let account = accounts::create(&pool, "test").await.expect("an account");
+        let (_, key) = keys::create(&pool, account.id, "test").await.expect("a key");
+        let stop = CancellationToken::new();
+        let aliases: ModelAliases = "sora-2=fast,sora-2-pro=pro".parse().expect("aliases");
+        let app = App::new(pool.clone(), storage.clone(), &outbound, &aliases).expect("an app");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));
+        let env =
+            Env::new(pool.clone(), storage.clone(), engines, worker_config(), &outbound, stop.clone()).expect("an env");
+        Self {
+            env: Arc::new(env),
+            pool,
+            database_url,
+            storage,
+            account: account.id,
+            webhook_secret: account.webhook_secret,
+            url: format!("http://{address}"),
+            key: key.reveal().to_owned(),
+            http: outbound::trusted(Duration::from_secs(60)).expect("a client"),
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Where the API answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The test account's key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// A request as the test's account.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.key)
+    }
+
+    /// A request as nobody.
+    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A second account's key.
+    pub async fn stranger(&self) -> String {
+        let account = accounts::create(&self.pool, "stranger").await.expect("an account");
+        keys::create(&self.pool, account.id, "stranger").await.expect("a key").1.reveal().to_owned()
+    }
+
+    /// Reads an address as the test's account.
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    /// Submits a job that has to be accepted.
+    pub async fn submit(&self, body: Value) -> Value {
+        let (status, video) = answer(self.request(Method::POST, "/v1/videos").json(&body)).await;
+        assert_eq!(status, StatusCode::OK, "{video}");
+        video
+    }
+
+    /// Submits a small job that renders quickly.
+    pub async fn submit_small(&self) -> Value {
+        self.submit(small()).await
+    }
+
+    /// How a job stands.
+    pub async fn video(&self, id: &Value) -> Value {
+        let (status, video) = self.get(&format!("/v1/videos/{}", text(id))).await;
+        assert_eq!(status, StatusCode::OK, "{video}");
+        video
+    }
+
+    /// Lets the worker take one job to the end of an attempt; it has to find one.
+    pub async fn render(&self) {
+        assert!(pull::step(&self.env).await.expect("a step"), "there is no job to render");
+    }
+
+    /// Lets the worker send what is due.
+    pub async fn notify(&self) -> usize {
+        notify::step(&self.env).await.expect("a step")
+    }
+
+    /// Lets the worker rescue and remove what is due.
+    pub async fn expire(&self) -> usize {
+        expire::step(&self.env).await.expect("a step")
+    }
+
+    /// Submits a small job and takes it to its end.
+    pub async fn completed(&self) -> Value {
+        let video = self.submit_small().await;
+        self.render().await;
+        let video = self.video(&video["id"]).await;
+        assert_eq!(video["status"], "completed", "{video}");
+        video
+    }
+
+    /// Makes every timer and every pause due.
+    pub async fn age_timers(&self) {
+        for statement in [
+            "update removals set due_at = now()",
+            "update deliveries set due_at = now()",
+            "update jobs set run_at = now()",
+        ] {
+            sqlx::query(statement).execute(&self.pool).await.expect("rows are aged");
+        }
+    }
+
+    /// Makes every lease lapse.
+    pub async fn age_leases(&self) {
+        let aged = "update jobs set lease_until = now() - interval '1 second' where status = 'in_progress'";
+        sqlx::query(aged).execute(&self.pool).await.expect("leases are aged");
+    }
+
+    /// The keys of a job's objects.
+    pub async fn objects(&self, id: &Value) -> Vec<String> {
+        let id: JobId = text(id).parse().expect("a job's id");
+        self.storage.list(&format!("{}/{id}/", self.account)).await.expect("a listing")
+    }
+}
+
+fn worker_config() -> WorkerConfig {
+    let scratch = Some(std::env::temp_dir());
+    let tiers = clipmill_shared::tier::Tier::ALL.to_vec();
+    WorkerConfig { name: "test".to_owned(), tiers, gpus: 1, lease_seconds: 30, grace_seconds: 0, scratch }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            check::on_a_thread(self.database_url.clone(), self.storage.clone(), self.account);
+        }
+    }
+}
+
+/// A job of 256 by 144 pixels and one second.
+pub fn small() -> Value {
+    json!({ "prompt": "a red boat on a calm sea", "model": "fast", "size": "256x144", "seconds": 1, "seed": 7 })
+}
+
+/// Sends a request and reads its answer.
+pub async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.expect("an answer");
+    let status = response.status();
+    let body = response.bytes().await.expect("a body");
+    (
+        status,
+        serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned())),
+    )
+}
+
+/// A text in JSON.
+pub fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}

@@ -1,0 +1,113 @@
+//! What is started once for all tests of a process: Postgres and the S3 server.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use clipmill::embedded::{Options, Postgres, Store};
+use clipmill_shared::storage::{DEFAULT_BUCKET, StorageConfig};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+const TEMPLATE: &str = "clipmill_template";
+
+/// The parts that all tests share.
+pub struct Shared {
+    postgres: Postgres,
+    store: Store,
+}
+
+/// Starts the shared parts with the first call. They end with the process.
+pub async fn shared() -> &'static Shared {
+    static SHARED: OnceCell<Shared> = OnceCell::const_new();
+    SHARED.get_or_init(|| async { runtime().spawn(start()).await.expect("the shared parts start") }).await
+}
+
+/// Outlives the runtime of every single test.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"))
+}
+
+async fn start() -> Shared {
+    let folder = folder();
+    let postgres = Postgres::start(&folder, Options { fsync: false }).await.expect("Postgres starts");
+    let objects = folder.join("objects");
+    // What an earlier run left behind would count against this one.
+    let _ = std::fs::remove_dir_all(&objects);
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let store = Store::start(&objects, listen, &[DEFAULT_BUCKET]).await.expect("the store starts");
+    prepare_template(postgres.url()).await.expect("the template database");
+    Shared { postgres, store }
+}
+
+fn folder() -> PathBuf {
+    let program = std::env::current_exe().expect("this program has a path");
+    let name =
+        program.file_stem().and_then(|name| name.to_str()).unwrap_or("tests").split('-').next().unwrap_or("tests");
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/harness").join(name)
+}
+
+async fn prepare_template(url: &str) -> anyhow::Result<()> {
+    let mut admin = PgConnection::connect(url).await?;
+    let old: Vec<String> =
+        sqlx::query_scalar("select datname::text from pg_database where datname like 'clipmill\\_%'")
+            .fetch_all(&mut admin)
+            .await?;
+    for name in old {
+        sqlx::query(AssertSqlSafe(format!("drop database \"{name}\" with (force)"))).execute(&mut admin).await?;
+    }
+    sqlx::query(AssertSqlSafe(format!("create database {TEMPLATE}"))).execute(&mut admin).await?;
+    let pool = sqlx::PgPool::connect(&with_database(url, TEMPLATE)).await?;
+    clipmill_shared::db::migrate(&pool).await?;
+    pool.close().await;
+    Ok(())
+}
+
+fn with_database(url: &str, name: &str) -> String {
+    let (server, _) = url.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{name}")
+}
+
+impl Shared {
+    /// A fresh database with the schema in it.
+    pub async fn database(&self) -> String {
+        // Postgres copies a template for one at a time.
+        static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let _turn = TURN.lock().await;
+        let name = format!("clipmill_{}", Uuid::now_v7().simple());
+        let mut admin = PgConnection::connect(self.postgres.url()).await.expect("Postgres answers");
+        let create = format!("create database {name} template {TEMPLATE}");
+        sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.expect("a database");
+        with_database(self.postgres.url(), &name)
+    }
+
+    /// How to reach the S3 server.
+    pub fn storage(&self) -> StorageConfig {
+        StorageConfig {
+            bucket: Some(DEFAULT_BUCKET.to_owned()),
+            endpoint: Some(self.store.endpoint().to_owned()),
+            public_endpoint: None,
+            region: self.store.region().to_owned(),
+            access_key_id: Some(self.store.access_key().to_owned()),
+            secret_access_key: Some(self.store.secret_key().to_owned().into()),
+            session_token: None,
+            path_style: true,
+            link_seconds: 600,
+        }
+    }
+
+    /// The environment by which a process of its own finds the shared parts.
+    pub fn environment(&self, database_url: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("DATABASE_URL", database_url.to_owned()),
+            ("AWS_ENDPOINT_URL_S3", self.store.endpoint().to_owned()),
+            ("AWS_ACCESS_KEY_ID", self.store.access_key().to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", self.store.secret_key().to_owned()),
+            ("CLIPMILL_S3_BUCKET", DEFAULT_BUCKET.to_owned()),
+            ("CLIPMILL_ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
+        ]
+    }
+}

@@ -1,0 +1,60 @@
+use std::collections::BTreeSet;
+
+use clipmill_tests::Server;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+#[test]
+fn every_operation_is_documented_with_its_errors() {
+    let document = serde_json::to_value(clipmill_api::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let operations: BTreeSet<String> = paths
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")))
+        .collect();
+    let expected = [
+        "delete /v1/videos/{id}",
+        "get /healthz",
+        "get /metrics",
+        "get /readyz",
+        "get /v1/videos",
+        "get /v1/videos/models",
+        "get /v1/videos/{id}",
+        "get /v1/videos/{id}/content",
+        "get /v1/webhooks/secret",
+        "post /v1/videos",
+        "post /v1/videos/{id}/cancel",
+    ];
+    assert_eq!(operations, expected.map(str::to_owned).into());
+    for (path, item) in paths.iter().filter(|(path, _)| path.starts_with("/v1/")) {
+        for (method, operation) in item.as_object().unwrap() {
+            assert!(operation["responses"].get("401").is_some(), "{method} {path} says nothing of 401");
+            assert!(operation["summary"].as_str().is_some_and(|summary| summary.ends_with('.')), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_video_has_the_members_that_the_document_names() {
+    let server = Server::start().await;
+    let video = server.completed().await;
+    let document = serde_json::to_value(clipmill_api::document()).unwrap();
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let schema = |name: &str| members(&document["components"]["schemas"][name]["properties"]);
+    assert_eq!(members(&video), schema("VideoView"));
+    assert_eq!(members(&video["outputs"][0]), schema("OutputView"));
+}
+
+#[tokio::test]
+async fn every_route_of_the_document_wants_a_key() {
+    let server = Server::start().await;
+    let document = serde_json::to_value(clipmill_api::document()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/v1/")) {
+        for method in item.as_object().unwrap().keys() {
+            let path = path.replace("{id}", "video_00000000000000000000000000000000");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let status = server.anonymous(method.clone(), &path).send().await.unwrap().status();
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+mod engine;
+mod lease;
+mod process;
+mod store;

@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use clipmill_shared::storage::{Storage, StorageConfig};
+use clipmill_tests::Server;
+use clipmill_tests::server::{answer, text};
+use clipmill_tests::shared::shared;
+use clipmill_worker::{Env, preview_engines};
+use reqwest::Method;
+
+/// A worker whose store refuses it.
+async fn refused(server: &Server) -> Arc<Env> {
+    let wrong = StorageConfig { secret_access_key: Some("wrong".to_owned().into()), ..shared().await.storage() };
+    let storage = Storage::open(&wrong).await;
+    let outbound = clipmill_shared::outbound::OutboundConfig { allow_private_addresses: true };
+    Arc::new(
+        Env::new(
+            server.pool.clone(),
+            storage,
+            preview_engines(),
+            server.env.config.clone(),
+            &outbound,
+            server.env.stop.clone(),
+        )
+        .unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_costs_an_attempt_and_no_video() {
+    let server = Server::start().await;
+    let job = server.submit_small().await;
+    assert!(clipmill_worker::pull::step(&refused(&server).await).await.unwrap());
+    assert_eq!(server.video(&job["id"]).await["status"], "queued");
+    server.age_timers().await;
+    server.render().await;
+    assert_eq!(server.video(&job["id"]).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn objects_that_cannot_be_removed_stay_due_and_their_row_says_nothing_else() {
+    let server = Server::start().await;
+    let job = server.completed().await;
+    server.age_timers().await;
+    let refused = refused(&server).await;
+    assert_eq!(clipmill_worker::expire::step(&refused).await.unwrap(), 1);
+    assert_eq!(server.video(&job["id"]).await["status"], "completed", "objects first, then the row");
+    assert_eq!(clipmill_worker::expire::step(&refused).await.unwrap(), 0, "not before its pause is over");
+    server.age_timers().await;
+    assert_eq!(server.expire().await, 1);
+    assert_eq!(server.video(&job["id"]).await["status"], "expired");
+}
+
+#[tokio::test]
+async fn a_scratch_folder_that_cannot_be_written_costs_an_attempt() {
+    let server = Server::start().await;
+    let job = server.submit_small().await;
+    let outbound = clipmill_shared::outbound::OutboundConfig { allow_private_addresses: true };
+    let mut config = server.env.config.clone();
+    config.scratch = Some("/nonexistent".into());
+    let env = Env::new(
+        server.pool.clone(),
+        server.storage.clone(),
+        preview_engines(),
+        config,
+        &outbound,
+        server.env.stop.clone(),
+    )
+    .unwrap();
+    assert!(clipmill_worker::pull::step(&Arc::new(env)).await.unwrap());
+    assert_eq!(server.video(&job["id"]).await["status"], "queued");
+    answer(server.request(Method::DELETE, &format!("/v1/videos/{}", text(&job["id"])))).await;
+}

@@ -1,0 +1,5 @@
+mod expiry;
+mod image_to_video;
+mod queue;
+mod text_to_video;
+mod webhook;

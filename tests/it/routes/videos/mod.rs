@@ -1,0 +1,7 @@
+mod cancel;
+mod content;
+mod create;
+mod delete;
+mod get;
+mod list;
+mod models;

@@ -1,0 +1,102 @@
+//! Engines: what turns a request into frames.
+//!
+//! An engine speaks of pixels, frames and seeds; it knows nothing of tiers, accounts, queues or files.
+//! It runs synchronously on a thread of its own and hands each frame on as soon as it exists.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+pub mod preview;
+
+/// One picture, packed 8-bit RGB: a frame of the video, or a source image.
+pub type Frame = image::RgbImage;
+
+/// What an engine is asked to draw.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What the video shall show.
+    pub prompt: String,
+    /// What it shall not show.
+    pub negative_prompt: Option<String>,
+    /// Width of every frame in pixels, even.
+    pub width: u32,
+    /// Height of every frame in pixels, even.
+    pub height: u32,
+    /// How many frames to deliver, exactly.
+    pub frames: u32,
+    /// Frames per second at which they will be shown.
+    pub fps: u32,
+    /// The same request with the same seed gives the same frames.
+    pub seed: u64,
+    /// The picture that the video starts from, in its own size.
+    pub first_frame: Option<Frame>,
+    /// The picture that the video ends on, in its own size.
+    pub last_frame: Option<Frame>,
+}
+
+/// A generator of video.
+pub trait Engine: Send + Sync {
+    /// The name by which configuration and metadata know this engine.
+    fn name(&self) -> &str;
+
+    /// Draws exactly `request.frames` frames of `request.width` x `request.height`, in order, into `out`.
+    ///
+    /// Calls `watch.progress` as work proceeds and returns [`EngineError::Stopped`] within one step once
+    /// `watch.stopped()` says so.
+    fn render(&self, request: &Request, watch: &Watch, out: &mut dyn FrameSink) -> Result<(), EngineError>;
+}
+
+/// Where an engine puts its frames. A slow consumer slows the engine; nothing piles up.
+pub trait FrameSink {
+    /// Hands over the next frame. [`EngineError::Stopped`] means that nobody wants more.
+    fn push(&mut self, frame: Frame) -> Result<(), EngineError>;
+}
+
+/// Why an engine did not deliver.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// This request can never be rendered by this engine; the text may be shown to the customer.
+    #[error("the engine rejected the request: {0}")]
+    Rejected(String),
+    /// It may work another time or on another machine.
+    #[error("the engine failed: {0}")]
+    Transient(String),
+    /// It was told to stop.
+    #[error("the engine was stopped")]
+    Stopped,
+}
+
+/// The line between a running engine and those who wait for it: progress one way, the wish to stop the other.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    inner: Arc<WatchState>,
+}
+
+#[derive(Debug, Default)]
+struct WatchState {
+    stopped: AtomicBool,
+    percent: AtomicU32,
+}
+
+impl Watch {
+    /// Reports that `step` of `total` steps are done.
+    pub fn progress(&self, step: u32, total: u32) {
+        let percent = u64::from(step) * 100 / u64::from(total.max(1));
+        self.inner.percent.store(u32::try_from(percent).unwrap_or(100).min(100), Ordering::Relaxed);
+    }
+
+    /// The share of the work that is done, 0 to 100.
+    pub fn percent(&self) -> u32 {
+        self.inner.percent.load(Ordering::Relaxed)
+    }
+
+    /// Asks the engine to stop.
+    pub fn stop(&self) {
+        self.inner.stopped.store(true, Ordering::Release);
+    }
+
+    /// Whether the engine was asked to stop.
+    pub fn stopped(&self) -> bool {
+        self.inner.stopped.load(Ordering::Acquire)
+    }
+}

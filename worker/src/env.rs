@@ -1,0 +1,92 @@
+//! What every loop and stage may use.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clipmill_shared::bell::Bells;
+use clipmill_shared::db::PgPool;
+use clipmill_shared::outbound::{Outbound, OutboundConfig};
+use clipmill_shared::storage::Storage;
+use clipmill_shared::tier::Tier;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::WorkerConfig;
+use crate::engine::Engine;
+use crate::engine::preview::PreviewEngine;
+
+/// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
+pub(crate) const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Which engine renders which tier.
+pub type Engines = HashMap<Tier, Arc<dyn Engine>>;
+
+/// What every loop and stage may use.
+pub struct Env {
+    /// The ledger.
+    pub pool: PgPool,
+    /// The bucket.
+    pub storage: Storage,
+    /// Which engine renders which tier; tiers without one are not served.
+    pub engines: Engines,
+    /// How to work.
+    pub config: WorkerConfig,
+    /// Unique for this start, so that a restarted worker is never taken for its former self.
+    pub name: String,
+    /// Wakes whoever waits for work.
+    pub bells: Bells,
+    /// Cancelled when the process shall end.
+    pub stop: CancellationToken,
+    /// One permit a GPU: taken before a job is claimed, given back when its rendering ends.
+    pub(crate) gpus: Arc<Semaphore>,
+    pub(crate) outbound: Outbound,
+}
+
+impl Env {
+    /// Puts together what loops and stages use; `stop` ends them.
+    pub fn new(
+        pool: PgPool,
+        storage: Storage,
+        engines: Engines,
+        config: WorkerConfig,
+        outbound: &OutboundConfig,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            pool,
+            storage,
+            engines,
+            name: format!("{}-{}", config.name, Uuid::now_v7().simple()),
+            bells: Bells::default(),
+            stop,
+            gpus: Arc::new(Semaphore::new(config.gpus as usize)),
+            outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
+            config,
+        })
+    }
+
+    /// How many GPUs render nothing at the moment.
+    pub fn idle_gpus(&self) -> usize {
+        self.gpus.available_permits()
+    }
+
+    /// The tiers that this worker can serve.
+    pub fn tiers(&self) -> Vec<Tier> {
+        self.config.tiers.iter().copied().filter(|tier| self.engines.contains_key(tier)).collect()
+    }
+
+    /// Where files lie between post-processing and upload.
+    pub fn scratch(&self) -> PathBuf {
+        self.config.scratch.clone().unwrap_or_else(|| PathBuf::from("/tmp"))
+    }
+}
+
+/// The engines that need no model: the preview engine for every tier.
+pub fn preview_engines() -> Engines {
+    let engine: Arc<dyn Engine> = Arc::new(PreviewEngine::new());
+    Tier::ALL.into_iter().map(|tier| (tier, engine.clone())).collect()
+}

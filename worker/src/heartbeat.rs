@@ -1,0 +1,58 @@
+//! Keeping a lease: renewals, progress, and the news that the work is not wanted any more.
+
+use std::time::Duration;
+
+use clipmill_shared::bell::Bells;
+use clipmill_shared::db::PgPool;
+use clipmill_shared::id::JobId;
+use clipmill_shared::jobs::lease::{Lease, LeaseError};
+use tokio::sync::broadcast;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::warn;
+
+use crate::engine::Watch;
+
+/// Progress is written at most this often.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Keeps the lease for as long as it can be kept; comes back when it is lost.
+///
+/// Runs on the runtime while the engine runs on its own thread, so a busy engine misses no renewal. While the
+/// database is away it goes on until the lease could have lapsed.
+pub(crate) async fn keep(lease: &Lease, pool: &PgPool, bells: &Bells, watch: &Watch) {
+    let mut halt = bells.halt();
+    let mut tick = interval(TICK.min(lease.lasts() / 3));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut renewed, mut told) = (Instant::now(), 0);
+    loop {
+        let rung = tokio::select! {
+            _ = tick.tick() => false,
+            () = rings_for(&mut halt, lease.job().id) => true,
+        };
+        let percent = watch.percent();
+        if !rung && percent == told && renewed.elapsed() < lease.lasts() / 3 {
+            continue;
+        }
+        let asked = Instant::now();
+        match tokio::time::timeout(lease.lasts(), lease.renew(pool, percent)).await {
+            Ok(Ok(())) => (renewed, told) = (asked, percent),
+            Ok(Err(LeaseError::Lost)) => return,
+            Ok(Err(LeaseError::Database(error))) => warn!(job.id = %lease.job().id, %error, "Could not renew a lease"),
+            Err(_) => warn!(job.id = %lease.job().id, "Renewing a lease took too long"),
+        }
+        if renewed.elapsed() >= lease.lasts() {
+            return;
+        }
+    }
+}
+
+/// Comes back when somebody wants the job's worker to look at its lease, or when such a wish may have been missed.
+async fn rings_for(halt: &mut broadcast::Receiver<JobId>, job: JobId) {
+    loop {
+        match halt.recv().await {
+            Ok(named) if named != job => {}
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+#![doc = include_str!("../README.md")]
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use apalis::layers::WorkerBuilderExt as _;
+use apalis::prelude::{Monitor, WorkerBuilder};
+use tracing::{error, info};
+
+pub mod config;
+pub mod engine;
+pub mod env;
+pub mod expire;
+pub mod fault;
+mod feed;
+pub mod health;
+mod heartbeat;
+pub mod notify;
+pub mod pipeline;
+pub mod postprocess;
+pub mod pull;
+mod render;
+mod source;
+mod upload;
+
+pub use env::{Env, preview_engines};
+
+use feed::Feed;
+
+/// A worker of the runtime that ended this often has a fault which another start does not mend.
+const RESTARTS_MAX: usize = 10;
+/// Webhooks on their way at the same time.
+const DELIVERIES_AT_ONCE: usize = 32;
+/// Removals under way at the same time.
+const REMOVALS_AT_ONCE: usize = 8;
+
+/// Works until `env.stop`: renders, notifies, expires. Fails if the workers ended before that.
+pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
+    info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, "Working");
+    let bells = {
+        let env = env.clone();
+        tokio::spawn(async move { env.bells.listen(&env.pool, &env.stop).await })
+    };
+    let stop = env.stop.clone();
+    let signal = async move {
+        stop.cancelled().await;
+        Ok(())
+    };
+    let ended = monitor(&env).run_with_signal(signal).await;
+    if !env.stop.is_cancelled() {
+        env.stop.cancel();
+        bail!("the workers ended by themselves: {ended:?}");
+    }
+    bells.await.context("the listener for notifications panicked")?;
+    ended.context("the workers did not end in order")
+}
+
+fn monitor(env: &Arc<Env>) -> Monitor {
+    let (render, notify, expire) = (env.clone(), env.clone(), env.clone());
+    // A job holds its place here until it is uploaded, its GPU only until it is rendered: twice as many places let
+    // every GPU go on while the job before is encoded and uploaded.
+    let renders = env.config.gpus as usize * 2;
+    Monitor::new()
+        .register(move |run| {
+            WorkerBuilder::new(format!("render-{}-{run}", render.name).as_str())
+                .backend(Feed::new(Arc::new(pull::Queue::new(render.clone()))))
+                .enable_tracing()
+                .catch_panic()
+                .concurrency(renders)
+                .data(render.clone())
+                .build(pull::render)
+        })
+        .register(move |run| {
+            WorkerBuilder::new(format!("notify-{}-{run}", notify.name).as_str())
+                .backend(Feed::new(Arc::new(notify::Outbox::new(notify.clone()))))
+                .enable_tracing()
+                .catch_panic()
+                .concurrency(DELIVERIES_AT_ONCE)
+                .data(notify.clone())
+                .build(notify::deliver)
+        })
+        .register(move |run| {
+            WorkerBuilder::new(format!("expire-{}-{run}", expire.name).as_str())
+                .backend(Feed::new(Arc::new(expire::Timers::new(expire.clone()))))
+                .enable_tracing()
+                .catch_panic()
+                .concurrency(REMOVALS_AT_ONCE)
+                .data(expire.clone())
+                .build(expire::remove)
+        })
+        .should_restart(|worker, error| {
+            error!(worker.name = worker.name(), %error, "A worker ended, starting it again");
+            worker.restarts() < RESTARTS_MAX
+        })
+}

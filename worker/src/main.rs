@@ -1,0 +1,28 @@
+//! The binary `clipmill-worker`.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use clipmill_shared::storage::Storage;
+use clipmill_shared::{db, shutdown, telemetry};
+use clipmill_worker::config::Cli;
+use clipmill_worker::{Env, health, preview_engines};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    telemetry::init(&cli.telemetry, "info").map_err(anyhow::Error::msg)?;
+    telemetry::metrics().context("cannot record metrics")?;
+    let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let pool = db::connect(&cli.db).await.context("cannot reach Postgres: look at --database-url / DATABASE_URL")?;
+    db::check(&pool).await.map_err(anyhow::Error::msg).context("the database is not ready")?;
+    let storage = Storage::open(&cli.storage).await;
+    let env = Arc::new(Env::new(pool, storage, preview_engines(), cli.worker, &cli.outbound, stop)?);
+    if let Some(address) = cli.listen {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        tokio::spawn(health::serve(listener, env.clone()));
+    }
+    clipmill_worker::run(env).await
+}

@@ -1,0 +1,132 @@
+//! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─upload─▶ `Asset`.
+//!
+//! The stages run in a task of their own; the lease stays here, so that whatever becomes of them, a panic included,
+//! the row is settled.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clipmill_shared::jobs::Job;
+use clipmill_shared::jobs::lease::{Lease, LeaseError};
+use clipmill_shared::jobs::removal;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinError;
+use tracing::{Instrument as _, info, info_span, warn};
+
+use crate::engine::Watch;
+use crate::env::Env;
+use crate::fault::{Fault, Next};
+use crate::pull::Turn;
+use crate::upload::Asset;
+use crate::{heartbeat, postprocess, render, source, upload};
+
+/// How an attempt came to its end.
+enum End {
+    Finished(Result<Asset, Fault>),
+    /// The lease is not ours any more: cancelled, deleted, or taken by another worker.
+    Lost,
+    /// The process has to end before the work is done.
+    Drained,
+}
+
+/// Takes a job to the end of this attempt and writes down what came of it.
+pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease }: Turn) {
+    let job = lease.job().clone();
+    let span = info_span!("attempt", job.id = %job.id, job.attempt = job.attempt, job.tier = %job.tier);
+    async {
+        let started = Instant::now();
+        let end = work(env, &lease, gpu).await;
+        let outcome = settle(env, lease, &job, end).await;
+        metrics::counter!("clipmill_attempts_total", "tier" => job.tier.as_str(), "outcome" => outcome).increment(1);
+        info!(outcome, elapsed_ms = started.elapsed().as_millis() as u64, "Ended an attempt");
+    }
+    .instrument(span)
+    .await;
+}
+
+async fn work(env: &Arc<Env>, lease: &Lease, gpu: OwnedSemaphorePermit) -> End {
+    let watch = Watch::default();
+    let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
+    let end = tokio::select! {
+        finished = &mut stages => return End::Finished(finished.unwrap_or_else(|panic| Err(panicked(panic)))),
+        () = heartbeat::keep(lease, &env.pool, &env.bells, &watch) => End::Lost,
+        () = drained(env) => End::Drained,
+    };
+    watch.stop();
+    stages.abort();
+    // Only now is it sure that nothing more is uploaded. The engine's thread ends by itself, within one step.
+    let _ = stages.await;
+    end
+}
+
+/// Comes back when the process shall end and its grace is over.
+async fn drained(env: &Env) {
+    env.stop.cancelled().await;
+    tokio::time::sleep(env.config.grace()).await;
+}
+
+/// The stages, in order.
+async fn attempt(env: Arc<Env>, job: Job, gpu: OwnedSemaphorePermit, watch: Watch) -> Result<Asset, Fault> {
+    let engine = env.engines.get(&job.tier).cloned();
+    let engine = engine
+        .ok_or_else(|| Fault::transient("render_failed", RENDER_FAILED, anyhow::anyhow!("no engine for the tier")))?;
+    let request = source::request(&env.storage, &job).await?;
+    let (footage, rendering) = render::start(engine, request, watch, gpu)
+        .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
+    let clip = timed("postprocess", postprocess::stage::run(footage, job.size(), env.scratch())).await;
+    // The engine's word comes first: if it failed, a clip that broke off is only the consequence.
+    rendering.await?;
+    timed("upload", upload::run(&env.storage, &job, clip?)).await
+}
+
+/// What customers read of a renderer's fault.
+pub(crate) const RENDER_FAILED: &str = "The video could not be rendered. Submit the request again.";
+
+async fn timed<T>(stage: &'static str, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let done = work.await;
+    metrics::histogram!("clipmill_stage_seconds", "stage" => stage).record(started.elapsed().as_secs_f64());
+    done
+}
+
+fn panicked(error: JoinError) -> Fault {
+    Fault::transient("internal_error", "Something went wrong on our side. Submit the request again.", error)
+}
+
+async fn settle(env: &Env, lease: Lease, job: &Job, end: End) -> &'static str {
+    let (outcome, settled) = match end {
+        End::Finished(Ok(asset)) => ("completed", lease.complete(&env.pool, &asset.outputs).await),
+        End::Finished(Err(fault)) => settle_fault(env, lease, job, fault).await,
+        End::Drained => ("released", lease.release(&env.pool).await),
+        End::Lost => ("lost", Err(LeaseError::Lost)),
+    };
+    match settled {
+        Ok(()) => outcome,
+        Err(LeaseError::Lost) => {
+            discard(env, job).await;
+            "lost"
+        }
+        Err(LeaseError::Database(error)) => {
+            warn!(%error, "Could not write down the end of an attempt, its lease will lapse");
+            "unsettled"
+        }
+    }
+}
+
+async fn settle_fault(env: &Env, lease: Lease, job: &Job, fault: Fault) -> (&'static str, Result<(), LeaseError>) {
+    warn!(code = fault.code(), error = format!("{:#}", fault.source()), "An attempt failed");
+    match fault.next(job, rand::random()) {
+        Next::Retry(pause) => ("retried", lease.retry(&env.pool, pause).await),
+        Next::Fail(failure) => ("failed", lease.fail(&env.pool, &failure).await),
+    }
+}
+
+/// The work is not wanted any more: sees to it that what it left in the store goes.
+async fn discard(env: &Env, job: &Job) {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    match tokio::time::timeout(PATIENCE, removal::discard(&env.pool, job)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, "Could not set a timer for the objects of a lost attempt"),
+        Err(_) => warn!("Setting a timer for the objects of a lost attempt took too long"),
+    }
+}

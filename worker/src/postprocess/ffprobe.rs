@@ -1,0 +1,36 @@
+//! What the `ffprobe` and `ffmpeg` commands say of a file, for tests.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Everything `ffprobe` tells of the file's format and first stream, with its frames counted by decoding them.
+pub(super) fn probe(path: &Path) -> Value {
+    let options = ["-v", "error", "-show_streams", "-show_format", "-show_chapters", "-count_frames", "-of", "json"];
+    let output = Command::new("ffprobe").args(options).arg(path).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The presentation times of all frames in seconds, as `ffprobe` prints them.
+pub(super) fn frame_times(path: &Path) -> Vec<String> {
+    let options = ["-v", "error", "-show_entries", "frame=pts_time", "-of", "csv=p=0"];
+    let output = Command::new("ffprobe").args(options).arg(path).output().unwrap();
+    let times = String::from_utf8(output.stdout).unwrap();
+    // A frame with side data has an empty line below it.
+    times.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|time| !time.is_empty()).collect()
+}
+
+/// The file's frames as packed 8-bit RGB, decoded by the `ffmpeg` command by the rules of BT.709.
+pub(super) fn decode_rgb(path: &Path) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-vf", "scale=in_color_matrix=bt709:flags=full_chroma_int+accurate_rnd", "-f", "rawvideo"])
+        .args(["-pix_fmt", "rgb24", "-"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}

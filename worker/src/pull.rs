@@ -1,0 +1,90 @@
+//! The `render` worker: a GPU first, then a job for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use apalis::prelude::Data;
+use clipmill_shared::jobs::lease::{self, Lease};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::env::Env;
+use crate::feed::{Source, wait};
+use crate::pipeline;
+
+/// How long to wait for a bell before looking anyway: a bell can be missed, and a retry rings none.
+const POLL: Duration = Duration::from_secs(1);
+
+/// A GPU and a job to render on it.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) gpu: OwnedSemaphorePermit,
+    pub(crate) lease: Lease,
+}
+
+/// The queued jobs of the ledger.
+pub(crate) struct Queue {
+    env: Arc<Env>,
+    bell: Mutex<watch::Receiver<()>>,
+}
+
+impl Queue {
+    /// The jobs that `env` may serve.
+    pub(crate) fn new(env: Arc<Env>) -> Self {
+        let bell = Mutex::new(env.bells.queued());
+        Self { env, bell }
+    }
+}
+
+impl Source for Queue {
+    type Item = Turn;
+
+    async fn fetch(&self, stop: &CancellationToken) -> Vec<Turn> {
+        let gpu = tokio::select! {
+            () = stop.cancelled() => return Vec::new(),
+            permit = self.env.gpus.clone().acquire_owned() => permit,
+        };
+        // The semaphore is never closed; if it were, there would be nothing to render on.
+        let Ok(gpu) = gpu else { return Vec::new() };
+        let mut bell = self.bell.lock().await;
+        loop {
+            bell.mark_unchanged();
+            match claim(&self.env).await {
+                Ok(Some(lease)) => return vec![Turn { gpu, lease }],
+                Ok(None) => {}
+                Err(error) => warn!(%error, "Could not ask for a job, trying again"),
+            }
+            if !wait(&mut bell, POLL, stop).await {
+                return Vec::new();
+            }
+        }
+    }
+
+    async fn give_back(&self, turns: Vec<Turn>) {
+        for turn in turns {
+            let job = turn.lease.job().id;
+            if let Err(error) = turn.lease.release(&self.env.pool).await {
+                warn!(job.id = %job, %error, "Could not give a job back, its lease will lapse");
+            }
+        }
+    }
+}
+
+async fn claim(env: &Env) -> Result<Option<Lease>, clipmill_shared::db::Error> {
+    lease::claim(&env.pool, &env.tiers(), &env.name, env.config.lease()).await
+}
+
+/// Takes one turn to its end.
+pub(crate) async fn render(turn: Turn, env: Data<Arc<Env>>) {
+    pipeline::run(&env, turn).await;
+}
+
+/// Takes the next job to its end, if there is one. For tests and tools that go a step at a time.
+pub async fn step(env: &Arc<Env>) -> anyhow::Result<bool> {
+    let gpu = env.gpus.clone().acquire_owned().await.context("there is no GPU")?;
+    let Some(lease) = claim(env).await.context("cannot ask for a job")? else { return Ok(false) };
+    pipeline::run(env, Turn { gpu, lease }).await;
+    Ok(true)
+}
