@@ -50,12 +50,12 @@ impl Element for Aurora {
             let fold = |x: f32, fine: f32, speed: f32| {
                 noise(curtain.seed ^ fine.to_bits() as u64, x / stage.unit * fine + moment.time_s * speed)
             };
-            let columns = || (0..stage.width as usize).map(|x| lens.from_x(x as f32 + 0.5));
+            let columns = || (0..stage.width as usize).map(|x| lens.rest_x(x as f32 + 0.5));
             let bottom = |x: f32| {
                 self.horizon * curtain.low - stage.unit * (0.26 * fold(x, 1.3, 0.06) + 0.05 * fold(x, 5.0, -0.2))
             };
             let bright = |x: f32| 0.85 * fold(x, 1.9, 0.1).powi(2) * (0.45 + 0.55 * fold(x, 26.0, 0.9)) + 0.05;
-            let bottoms: Vec<f32> = columns().map(|x| lens.to_y(bottom(x))).collect();
+            let bottoms: Vec<f32> = columns().map(|x| lens.seen_y(bottom(x))).collect();
             Hanging {
                 lowest: bottoms.iter().copied().fold(f32::MIN, f32::max),
                 bottoms,

@@ -46,8 +46,8 @@ impl Element for Birds {
         let lens = stage.lens(&moment.view, 0.15);
         let wings = self.birds.iter().flat_map(|bird| {
             let bob = (moment.time_s * 1.1 + bird.phase).sin() * stage.unit * 0.004;
-            let x = lens.to_x(self.start[0] + bird.offset[0] + self.speed * moment.time_s);
-            let y = lens.to_y(self.start[1] + bird.offset[1] + bob);
+            let x = lens.seen_x(self.start[0] + bird.offset[0] + self.speed * moment.time_s);
+            let y = lens.seen_y(self.start[1] + bird.offset[1] + bob);
             let size = bird.size * lens.scale;
             let beat = (moment.time_s * 7.0 + bird.phase).sin();
             [-1.0, 1.0].into_iter().flat_map(move |side| wing([x, y], side * size, size, beat))

@@ -38,7 +38,7 @@ impl View {
     }
 
     /// This view as seen by somebody to whom `origin` is the resting place.
-    pub(super) fn from(&self, origin: &Self) -> Self {
+    pub(super) fn relative_to(&self, origin: &Self) -> Self {
         self.plus(origin, -1.0)
     }
 

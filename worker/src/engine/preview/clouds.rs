@@ -103,14 +103,14 @@ impl Cloud {
         let drifted = self.x + self.speed * moment.time_s * stage.width;
         let x = (drifted + wrap * 0.5).rem_euclid(wrap) - wrap * 0.5;
         let half = self.bumps.iter().map(|bump| bump.x.abs() + bump.radius).fold(0.0, f32::max);
-        let left = lens.to_x(x - half).clamp(0.0, stage.width) as usize;
-        let right = lens.to_x(x + half).clamp(0.0, stage.width) as usize;
+        let left = lens.seen_x(x - half).clamp(0.0, stage.width) as usize;
+        let right = lens.seen_x(x + half).clamp(0.0, stage.width) as usize;
         if left >= right {
             return None;
         }
-        let base = lens.to_y(self.base);
+        let base = lens.seen_y(self.base);
         let tops: Vec<f32> =
-            (left..right).map(|column| base - self.top(lens.from_x(column as f32 + 0.5) - x) * lens.scale).collect();
+            (left..right).map(|column| base - self.top(lens.rest_x(column as f32 + 0.5) - x) * lens.scale).collect();
         let upper = tops.iter().copied().fold(f32::MAX, f32::min);
         Some(Span { left, tops, upper, base, density: self.density })
     }

@@ -36,9 +36,9 @@ impl Element for Craft {
     fn pose<'a>(&'a self, stage: &Stage, moment: &Moment) -> Box<dyn Posed + 'a> {
         let lens = stage.lens(&moment.view, self.near);
         let bob = self.size * 0.03 * (moment.time_s * 1.3 + self.place[0]).sin();
-        let x = lens.to_x(self.place[0] + self.speed * moment.time_s);
+        let x = lens.seen_x(self.place[0] + self.speed * moment.time_s);
         let lean = 0.05 * (moment.time_s * 1.1).sin();
-        Box::new(CraftPose { craft: self, x, y: lens.to_y(self.place[1] + bob), size: self.size * lens.scale, lean })
+        Box::new(CraftPose { craft: self, x, y: lens.seen_y(self.place[1] + bob), size: self.size * lens.scale, lean })
     }
 }
 

@@ -42,12 +42,12 @@ impl Element for Fog {
         let wide = stage.unit * 0.28;
         let thick = |side: f32| {
             let seed = self.seed ^ side.to_bits() as u64;
-            let place = |x: usize| (lens.from_x(x as f32 + 0.5) + drift * side) / wide;
+            let place = |x: usize| (lens.rest_x(x as f32 + 0.5) + drift * side) / wide;
             (0..stage.width as usize).map(|x| 0.35 + 0.65 * rough_noise(seed, place(x), 3)).collect()
         };
         Box::new(FogPose {
             thick: [thick(1.0), thick(-0.6)],
-            middle: lens.to_y(self.middle),
+            middle: lens.seen_y(self.middle),
             spread: self.spread * lens.scale,
             density: self.density,
             paint: self.paint,

@@ -5,7 +5,7 @@ use super::birds::Birds;
 use super::clouds::{CloudCover, Clouds};
 use super::ink::{Ink, ink, lit, mix, times};
 use super::scene::Plan;
-use super::sky::Sky;
+use super::sky::{Lamp, Sky};
 use super::space::{Nebula, Planet};
 use super::stage::Element;
 use super::stars::Stars;
@@ -98,7 +98,7 @@ fn space(plan: &Plan) -> Vec<Box<dyn Element>> {
     let (stage, unit) = (&plan.stage, plan.stage.unit);
     let mut sky = plan.palette;
     sky.sky = [ink(0x04_05_12), ink(0x06_08_1c), ink(0x0a_0c_28), ink(0x12_10_34)];
-    let lamp = super::sky::Lamp { glow: 0.0, visible: false, ..plan.lamp };
+    let lamp = Lamp { glow: 0.0, visible: false, ..plan.lamp };
     let gas = plan.tint.map_or(
         dice.pick(&[[0xb0_3a_88, 0x24_58_c8], [0xd0_6a_30, 0x5a_2a_a8], [0x2a_98_90, 0x7a_30_b0]]).map(ink),
         |t| [t, mix(t, ink(0x30_40_c0), 0.6)],

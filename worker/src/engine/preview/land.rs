@@ -141,10 +141,10 @@ fn standing(
 
 /// Branches in tiers, each with its tip pointing outwards.
 fn conifer(aside: f32, place: i64) -> f32 {
-    let tiers = 5.0 + place.rem_euclid(4) as f32;
+    let tiers = 7.0 + place.rem_euclid(4) as f32;
     let along = aside.powf(0.85) * tiers;
     let tier = along.floor().min(tiers - 1.0);
-    1.0 - (tier + 0.30 * (along - tier).clamp(0.0, 1.0)) / tiers
+    1.0 - (tier + 0.42 * (along - tier).clamp(0.0, 1.0)) / tiers
 }
 
 fn crown(aside: f32, _: i64) -> f32 {

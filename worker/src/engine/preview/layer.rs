@@ -122,7 +122,7 @@ impl LayerPose<'_> {
 
 /// How much brighter the edge is at each column under the lamp, the broader the nearer.
 fn glitter(lamp: &Lamp, stage: &Stage, moment: &Moment, near: f32) -> Vec<f32> {
-    let centre = stage.lens(&moment.view, 0.02).to_x(lamp.x);
+    let centre = stage.lens(&moment.view, 0.02).seen_x(lamp.x);
     let wide = stage.unit * (0.05 + 0.16 * near);
     let strength = if lamp.visible { 2.4 * lamp.glow } else { 0.0 };
     let aside = |x: usize| (x as f32 + 0.5 - centre) / wide;
@@ -140,7 +140,7 @@ impl Posed for LayerPose<'_> {
         if y < self.edge.upper - 1.0 {
             return;
         }
-        let down = (self.lens.from_y(y) - self.top) / self.look.span;
+        let down = (self.lens.rest_y(y) - self.top) / self.look.span;
         let paint = mix(self.look.top, self.look.bottom, down.clamp(0.0, 1.0));
         if self.hides(y) {
             row.fill(paint);

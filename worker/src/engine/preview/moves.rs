@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn every_documented_command_is_known() {
-        let documented = "[Truck left] [Truck right] [Pan left] [Pan right] [Push in] [Pull out] [Pedestal up] [Pedestal down] \
+        let documented = "[Truck left] [Truck right] [Pan left] [Pan right] [Push in] [Pull out] \
+                          [Pedestal up] [Pedestal down] \
                           [Tilt up] [Tilt down] [Zoom in] [Zoom out] [Shake] [Tracking shot] [Static shot]";
         assert_eq!(moves(documented).len(), 15);
     }

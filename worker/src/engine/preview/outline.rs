@@ -59,7 +59,7 @@ impl Outline {
 
     /// The edge of a layer that stands on `base` (a resting height), pushed aside by `sway` pixels.
     pub(super) fn edge(&self, lens: &Lens, base: f32, width: usize, sway: f32) -> Edge {
-        Edge::new(width, |x| lens.to_y(base - self.at(lens.from_x(x) + sway)))
+        Edge::new(width, |x| lens.seen_y(base - self.at(lens.rest_x(x) + sway)))
     }
 }
 

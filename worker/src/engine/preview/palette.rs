@@ -1,7 +1,7 @@
 //! The colours of a scene: what the hour, the air and the prompt's colour words make of it.
 
 use super::dice::Dice;
-use super::ink::{Ink, ink, luma, mix, tinted, turned};
+use super::ink::{Ink, ink, lit, luma, mix, tinted, turned};
 use super::words::{Air, Hour};
 
 /// The colours that light and air give to everything in a scene.
@@ -42,7 +42,7 @@ impl Palette {
 
     /// The colour of something painted `paint` that stands `far` away: 0 close by, 1 at the horizon.
     pub(super) fn seen(&self, paint: Ink, far: f32) -> Ink {
-        mix(super::ink::lit(paint, self.light), self.haze, (far * self.depth).clamp(0.0, 1.0))
+        mix(lit(paint, self.light), self.haze, (far * self.depth).clamp(0.0, 1.0))
     }
 
     fn recolour(&mut self, change: impl Fn(Ink) -> Ink) {

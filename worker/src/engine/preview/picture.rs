@@ -77,7 +77,10 @@ impl Picture {
     /// Views along the whole path, relative to `origin`.
     fn views(&self, origin: View) -> Vec<View> {
         let length_s = self.frames as f32 / self.fps as f32;
-        (0..=200).map(|i| i as f32 / 200.0).map(|share| self.path.view(share, share * length_s).from(&origin)).collect()
+        (0..=200)
+            .map(|i| i as f32 / 200.0)
+            .map(|share| self.path.view(share, share * length_s).relative_to(&origin))
+            .collect()
     }
 
     fn moment(&self, number: u32) -> Moment {

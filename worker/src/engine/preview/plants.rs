@@ -27,7 +27,7 @@ impl Element for Palm {
         let size = self.height * lens.scale;
         let foot = self.foot;
         let gust = self.wind * 0.02 * ((moment.time_s * 1.4 + foot[0]).sin() + 0.4 * (moment.time_s * 3.1).sin());
-        let foot = [lens.to_x(foot[0]), lens.to_y(foot[1])];
+        let foot = [lens.seen_x(foot[0]), lens.seen_y(foot[1])];
         let head = [foot[0] + self.lean * lens.scale + gust * size, foot[1] - size];
         let bend = [foot[0] + self.lean * lens.scale * 0.15, foot[1] - size * 0.6];
         let mut strokes: Vec<Stroke> = curve(foot, bend, head, [size * 0.030, size * 0.016]).collect();
@@ -94,7 +94,7 @@ impl Element for Flowers {
             let lens = stage.lens(&moment.view, flower.near);
             let nod = (moment.time_s * 1.7 + flower.place[0] * 0.05).sin() * flower.radius * 0.6;
             let radius = flower.radius * lens.scale;
-            let (x, y) = (lens.to_x(flower.place[0] + nod), lens.to_y(flower.place[1]));
+            let (x, y) = (lens.seen_x(flower.place[0] + nod), lens.seen_y(flower.place[1]));
             let petals = Dot { x, y, radius, paint: flower.paint, strength: 0.95 };
             let heart = Dot { radius: radius * 0.4, paint: mix(flower.paint, [255.0, 220.0, 110.0], 0.8), ..petals };
             [petals, heart]

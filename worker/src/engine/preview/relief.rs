@@ -24,7 +24,7 @@ pub(super) struct Peak {
 pub(super) struct Relief {
     /// The summits, the tallest first: lower ones stand before them.
     pub(super) peaks: Vec<Peak>,
-    /// The height that flanks are bent by, see [`Relief::bent`]; none for straight ones.
+    /// The height that flanks are bent by, see [`bent`]; none for straight ones.
     pub(super) bend: Option<f32>,
     /// The colour of the side that lies in shadow and how strongly it shows.
     pub(super) dark: (Ink, f32),
@@ -73,7 +73,7 @@ impl Relief {
 
     pub(super) fn pose(&self, lens: &Lens, base: f32, width: usize) -> ReliefPose<'_> {
         let snow_y = self.snow.map_or(Vec::new(), |(_, line, ragged)| {
-            (0..width).map(|x| lens.to_y(base - line - self.border(lens.from_x(x as f32 + 0.5), ragged))).collect()
+            (0..width).map(|x| lens.seen_y(base - line - self.border(lens.rest_x(x as f32 + 0.5), ragged))).collect()
         });
         ReliefPose { relief: self, lens: *lens, base, snow_y }
     }
@@ -96,7 +96,7 @@ impl ReliefPose<'_> {
         }
         brush.shade.clear();
         brush.shade.resize(row.width(), 0.0);
-        let height = (self.base - self.lens.from_y(y + 0.5)).max(0.0);
+        let height = (self.base - self.lens.rest_y(y + 0.5)).max(0.0);
         let height = self.relief.bend.map_or(height, |top| straightened(height, top));
         for peak in self.relief.peaks.iter().take_while(|peak| peak.height > height) {
             self.face(peak, height, &mut brush.shade);
@@ -110,7 +110,7 @@ impl ReliefPose<'_> {
     fn face(&self, peak: &Peak, height: f32, shade: &mut [f32]) {
         let part = 1.0 - height / peak.height;
         let [left, right] =
-            [self.lens.to_x(peak.x - peak.reach[0] * part), self.lens.to_x(peak.x + peak.reach[1] * part)];
+            [self.lens.seen_x(peak.x - peak.reach[0] * part), self.lens.seen_x(peak.x + peak.reach[1] * part)];
         let from = left.max(0.0) as usize;
         let to = ((right + 1.0).max(0.0) as usize).min(shade.len());
         if from >= to {
@@ -120,7 +120,7 @@ impl ReliefPose<'_> {
         let ragged = self.relief.jag
             * (noise(self.relief.seed ^ u64::from(peak.x.to_bits()), down / (self.relief.jag + 0.1)) - 0.5);
         let parting =
-            self.lens.to_x(peak.x + peak.lean * down + 2.0 * ragged * (down / (self.relief.jag + 0.1)).min(1.0));
+            self.lens.seen_x(peak.x + peak.lean * down + 2.0 * ragged * (down / (self.relief.jag + 0.1)).min(1.0));
         let fade = ease((height / (0.4 * peak.height)).min(1.0));
         let side = if self.relief.from_right { -1.0 } else { 1.0 };
         for (x, shade) in shade[from..to].iter_mut().enumerate() {

@@ -60,7 +60,7 @@ impl Element for Sky {
     fn pose<'a>(&'a self, stage: &Stage, moment: &Moment) -> Box<dyn Posed + 'a> {
         let lens = stage.lens(&moment.view, 0.02);
         let pulse = 1.0 + 0.015 * (moment.time_s * 1.3).sin();
-        let lamp = [lens.to_x(self.lamp.x), lens.to_y(self.lamp.y)];
+        let lamp = [lens.seen_x(self.lamp.x), lens.seen_y(self.lamp.y)];
         Box::new(SkyPose { sky: self, lens, lamp, halo: stage.unit * 0.16 * lens.scale * pulse })
     }
 }
@@ -109,7 +109,7 @@ impl SkyPose<'_> {
 
 impl Posed for SkyPose<'_> {
     fn paint(&self, y: f32, row: &mut Row, brush: &mut Brush) {
-        row.fill(self.sky.colour(self.lens.from_y(y)));
+        row.fill(self.sky.colour(self.lens.rest_y(y)));
         if self.sky.lamp.glow > 0.01 {
             self.paint_glow(y, row, brush);
         }
@@ -140,10 +140,10 @@ impl Element for Shine {
     fn pose<'a>(&'a self, stage: &Stage, moment: &Moment) -> Box<dyn Posed + 'a> {
         let lens = stage.lens(&moment.view, 0.02);
         let spread = stage.unit * 0.42 * lens.scale;
-        let centre = lens.to_x(self.lamp.x);
+        let centre = lens.seen_x(self.lamp.x);
         let across = (0..stage.width as usize).map(|x| bell((x as f32 - centre) / spread)).collect();
         let strength = 0.26 * self.lamp.glow;
-        Box::new(ShinePose { across, centre: lens.to_y(self.lamp.y), spread, paint: self.lamp.paint, strength })
+        Box::new(ShinePose { across, centre: lens.seen_y(self.lamp.y), spread, paint: self.lamp.paint, strength })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cities: houses side by side, with windows that light up at night.
 
-use super::dice::{Dice, lattice, scramble};
+use super::dice::{Dice, lattice, noise, scramble};
 use super::ink::Ink;
 use super::outline::Outline;
 use super::row::Row;
@@ -58,7 +58,7 @@ pub(super) fn houses(stage: &Stage, height: f32, width: f32, dice: &mut Dice) ->
     let mut left = -2.0 * stage.width;
     let seed = dice.roll();
     while left < 2.0 * stage.width && houses.len() < 8192 {
-        let centre = super::dice::noise(seed, left / (stage.unit * 0.5));
+        let centre = noise(seed, left / (stage.unit * 0.5));
         let rise = 0.28 + 0.45 * centre + 0.27 * dice.unit() * dice.unit();
         let roof =
             dice.pick(&[Roof::Flat, Roof::Flat, Roof::Flat, Roof::Stepped, Roof::Gabled, Roof::Spire, Roof::Slanted]);
@@ -103,7 +103,7 @@ impl Windows {
 
     fn column(&self, lens: &Lens, base: f32, x: f32) -> Column {
         let dark = Column { roof: f32::MAX, lights: [0; 2], share: 0.0 };
-        let place = lens.from_x(x);
+        let place = lens.rest_x(x);
         let Some(house) = find(&self.houses, place) else { return dark };
         let count = (house.width / self.pitch).floor();
         let across = (place - house.left) / self.pitch - (house.width / self.pitch - count) * 0.5;
@@ -114,7 +114,7 @@ impl Windows {
         let sharp = (self.pitch * lens.scale).max(1.0);
         let share = ((0.27 - (across.fract() - 0.5).abs()) * sharp + 0.5).clamp(0.0, 1.0);
         let lights = [self.lights(number), self.lights(!number)];
-        Column { roof: lens.to_y(base - house.height), lights, share }
+        Column { roof: lens.seen_y(base - house.height), lights, share }
     }
 
     /// Which of a column's 64 windows are lit, one bit each.
@@ -133,12 +133,12 @@ impl WindowsPose<'_> {
     /// Paints the windows where `brush.cover` says that the houses are.
     pub(super) fn paint(&self, y: f32, row: &mut Row, brush: &mut Brush) {
         let pitch = self.windows.pitch * self.lens.scale * 1.25;
-        if pitch < 2.0 || y > self.lens.to_y(self.base) {
+        if pitch < 2.0 || y > self.lens.seen_y(self.base) {
             return;
         }
         for (x, column) in self.columns.iter().enumerate() {
             let down = (y + 0.5 - column.roof) / pitch - 0.35;
-            if down < 0.0 || down >= 64.0 || column.share == 0.0 {
+            if !(0.0..64.0).contains(&down) || column.share == 0.0 {
                 continue;
             }
             let bit = 1u64 << (down as u32);

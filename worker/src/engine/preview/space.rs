@@ -1,5 +1,6 @@
 //! Space: clouds of gas among the stars, and a planet.
 
+use super::camera::ease;
 use super::dice::{Dice, lattice, noise};
 use super::ink::{Ink, mix};
 use super::row::Row;
@@ -46,7 +47,7 @@ fn field(seed: u64, x: f32, y: f32) -> f32 {
     let line = y.floor();
     let row = |line: f32| noise(seed ^ lattice(seed, line as i64).to_bits() as u64, x);
     let (upper, lower) = (row(line), row(line + 1.0));
-    upper + (lower - upper) * super::camera::ease(y - line)
+    upper + (lower - upper) * ease(y - line)
 }
 
 impl Element for Nebula {
@@ -54,7 +55,7 @@ impl Element for Nebula {
         let lens = stage.lens(&moment.view, 0.0);
         let last = (GAS[0] - 2) as f32;
         let column = |x: usize| {
-            let place = ((lens.from_x(x as f32 + 0.5) / stage.width / 1.6 + 0.5) * last).clamp(0.0, last - 0.01);
+            let place = ((lens.rest_x(x as f32 + 0.5) / stage.width / 1.6 + 0.5) * last).clamp(0.0, last - 0.01);
             (place as usize, place.fract())
         };
         let swing = |speed: f32| 0.62 + 0.06 * (moment.time_s * speed).sin();
@@ -71,7 +72,7 @@ impl Element for Nebula {
 impl Posed for NebulaPose<'_> {
     fn paint(&self, y: f32, row: &mut Row, brush: &mut Brush) {
         let last = (GAS[1] - 2) as f32;
-        let place = ((self.lens.from_y(y) / self.height - 0.5) / 1.6 + 0.5) * last;
+        let place = ((self.lens.rest_y(y) / self.height - 0.5) / 1.6 + 0.5) * last;
         let place = place.clamp(0.0, last - 0.01);
         let (line, share) = (place as usize * GAS[0], place.fract());
         for ((gas, paint), breath) in self.nebula.gas.iter().zip(self.nebula.paints).zip(self.breath) {
@@ -109,7 +110,7 @@ struct PlanetPose<'a> {
 impl Element for Planet {
     fn pose<'a>(&'a self, stage: &Stage, moment: &Moment) -> Box<dyn Posed + 'a> {
         let lens = stage.lens(&moment.view, self.near);
-        let [x, y] = [lens.to_x(self.place[0]), lens.to_y(self.place[1])];
+        let [x, y] = [lens.seen_x(self.place[0]), lens.seen_y(self.place[1])];
         Box::new(PlanetPose { planet: self, x, y, radius: self.radius * lens.scale, turn: moment.time_s * 0.12 })
     }
 }

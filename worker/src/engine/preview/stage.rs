@@ -40,22 +40,22 @@ pub(super) struct Lens {
 
 impl Lens {
     /// Where in the frame the resting place `x` is seen.
-    pub(super) fn to_x(&self, x: f32) -> f32 {
+    pub(super) fn seen_x(&self, x: f32) -> f32 {
         self.centre[0] + (x - self.shift[0]) * self.scale
     }
 
     /// Where in the frame the resting height `y` is seen.
-    pub(super) fn to_y(&self, y: f32) -> f32 {
+    pub(super) fn seen_y(&self, y: f32) -> f32 {
         self.centre[1] + (y - self.centre[1] + self.shift[1]) * self.scale
     }
 
     /// What resting place is seen at `x` of the frame.
-    pub(super) fn from_x(&self, x: f32) -> f32 {
+    pub(super) fn rest_x(&self, x: f32) -> f32 {
         (x - self.centre[0]) / self.scale + self.shift[0]
     }
 
     /// What resting height is seen at `y` of the frame.
-    pub(super) fn from_y(&self, y: f32) -> f32 {
+    pub(super) fn rest_y(&self, y: f32) -> f32 {
         (y - self.centre[1]) / self.scale + self.centre[1] - self.shift[1]
     }
 }
@@ -118,8 +118,8 @@ mod tests {
     fn a_lens_and_its_inverse_agree() {
         let stage = Stage::new(640, 360);
         let lens = stage.lens(&View::REST, 0.5);
-        assert_eq!((lens.to_x(0.0), lens.to_y(180.0)), (320.0, 180.0));
-        assert!((lens.from_x(lens.to_x(33.0)) - 33.0).abs() < 1e-3);
-        assert!((lens.from_y(lens.to_y(12.0)) - 12.0).abs() < 1e-3);
+        assert_eq!((lens.seen_x(0.0), lens.seen_y(180.0)), (320.0, 180.0));
+        assert!((lens.rest_x(lens.seen_x(33.0)) - 33.0).abs() < 1e-3);
+        assert!((lens.rest_y(lens.seen_y(12.0)) - 12.0).abs() < 1e-3);
     }
 }

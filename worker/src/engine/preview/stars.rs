@@ -46,7 +46,7 @@ impl Element for Stars {
         let dots = self.stars.iter().map(|star| {
             let twinkle = 0.8 + 0.2 * (moment.time_s * (1.5 + star.phase * 0.4) + star.phase).sin();
             let strength = (star.bright * twinkle * self.strength).min(1.0);
-            Dot { x: lens.to_x(star.x), y: lens.to_y(star.y), radius: star.radius, paint: star.paint, strength }
+            Dot { x: lens.seen_x(star.x), y: lens.seen_y(star.y), radius: star.radius, paint: star.paint, strength }
         });
         Box::new(Dots::new(dots.collect()))
     }
@@ -77,7 +77,7 @@ impl Element for Fireflies {
         let lens = stage.lens(&moment.view, 0.6);
         let dots = self.flies.iter().flat_map(|fly| {
             let swing = |speed: f32| (moment.time_s * speed + fly.phase * 3.0).sin() * stage.unit * 0.025;
-            let (x, y) = (lens.to_x(fly.x + swing(0.7)), lens.to_y(fly.y + swing(0.9)));
+            let (x, y) = (lens.seen_x(fly.x + swing(0.7)), lens.seen_y(fly.y + swing(0.9)));
             let strength = fly.bright * (0.5 + 0.5 * (moment.time_s * 2.1 + fly.phase * 5.0).sin());
             let halo = Dot { x, y, radius: fly.radius, paint: fly.paint, strength: strength * 0.30 };
             [halo, Dot { radius: fly.radius * 0.35, strength, ..halo }]
@@ -114,7 +114,7 @@ impl Element for Traffic {
         let dots = self.cars.iter().flat_map(|car| {
             let side = if car.lane == 0 { 1.0 } else { -1.0 };
             let turn = (car.start + side * car.speed * self.speed * moment.time_s / 3.0).rem_euclid(1.0);
-            let (x, y) = (lens.to_x((turn - 0.5) * 3.0 * stage.width), lens.to_y(self.rows[car.lane]));
+            let (x, y) = (lens.seen_x((turn - 0.5) * 3.0 * stage.width), lens.seen_y(self.rows[car.lane]));
             let paint = if car.lane == 0 { ink(0xff_50_3c) } else { ink(0xff_f4_d6) };
             let halo = Dot { x, y, radius: (size * 0.030).max(1.5), paint, strength: 0.30 };
             let lamp = Dot { radius: (size * 0.009).max(1.0), strength: 1.0, ..halo };

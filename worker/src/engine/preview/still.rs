@@ -36,7 +36,8 @@ pub(super) struct Still {
 /// Left and upper edge, right and lower edge.
 type Bounds = [[f32; 2]; 2];
 
-/// What the camera sees of a picture: from where on, in pixels of the resting frame, and how many make one of the frame.
+/// What the camera sees of a picture: from where on, and how much of it makes one pixel of the frame, both in pixels of
+/// the resting frame.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     from: [f32; 2],
@@ -127,7 +128,7 @@ impl Window {
 
 impl Element for Still {
     fn pose<'a>(&'a self, stage: &Stage, moment: &Moment) -> Box<dyn Posed + 'a> {
-        let window = Window::new(stage, &self.bounds, &moment.view.from(&self.rest));
+        let window = Window::new(stage, &self.bounds, &moment.view.relative_to(&self.rest));
         let place =
             |i: usize, pixel: f32| (window.from[i] - self.origin[i] + (pixel + 0.5) * window.step) * self.density - 0.5;
         let last = (self.canvas.width() as usize).saturating_sub(2);

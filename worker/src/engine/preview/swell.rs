@@ -46,7 +46,7 @@ impl Swell {
 
     /// The waves' edge at `time_s`, above the resting height `base`.
     pub(super) fn edge(&self, lens: &Lens, base: f32, width: usize, time_s: f32) -> Edge {
-        Edge::gentle(width, |x| lens.to_y(base - self.at(lens.from_x(x), time_s)))
+        Edge::gentle(width, |x| lens.seen_y(base - self.at(lens.rest_x(x), time_s)))
     }
 
     fn at(&self, x: f32, time_s: f32) -> f32 {

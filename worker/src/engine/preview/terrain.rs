@@ -163,11 +163,9 @@ fn woods(build: &mut Build<'_>, count: usize) {
 
 fn foothills(build: &mut Build<'_>) {
     let (stage, unit) = (build.plan.stage, build.plan.stage.unit);
-    for (near, share, height, density, code) in [
-        (0.24, 0.38, 0.075, 1.0, 0x3a_66_64),
-        (0.42, 0.66, 0.13, 0.95, 0x26_50_4c),
-        (0.75, 1.02, 0.26, 0.6, 0x12_32_34),
-    ] {
+    for (near, share, height, density, code) in
+        [(0.24, 0.38, 0.075, 1.0, 0x3a6664), (0.42, 0.66, 0.13, 0.95, 0x26504c), (0.75, 1.02, 0.26, 0.6, 0x123234)]
+    {
         let paint = build.paint(code);
         let outline = pines(&stage, unit * height, unit * 0.10, density, build.dice.roll());
         build.cut(outline, Cut { near, base: build.plan.down(share), far: 0.50 - 0.6 * near, paint });

@@ -5,6 +5,7 @@ use image::imageops::FilterType;
 
 use super::super::{Engine, EngineError, Frame, FrameSink, Request, Watch};
 use super::PreviewEngine;
+use super::dice::noise;
 
 const MOVES: [&str; 15] = [
     "Truck left",
@@ -53,7 +54,7 @@ fn first(prompt: &str) -> Frame {
 /// A picture without repetition: smooth blots of three colours.
 fn blots(width: u32, height: u32) -> Frame {
     let blot = |x: u32, y: u32, seed: u64| {
-        let line = |y: f32| super::dice::noise(seed ^ (y as u64), x as f32 / 9.0);
+        let line = |y: f32| noise(seed ^ (y as u64), x as f32 / 9.0);
         let place = y as f32 / 9.0;
         let (upper, lower) = (line(place.floor()), line(place.floor() + 1.0));
         (255.0 * (upper + (lower - upper) * place.fract())) as u8

@@ -1,5 +1,6 @@
 //! Open water: it mirrors what stands behind it, ripples, and glitters under the sun or the moon.
 
+use super::camera::ease;
 use super::dice::{Dice, lattice};
 use super::ink::Ink;
 use super::row::Row;
@@ -37,8 +38,8 @@ impl Ripples {
                 let (x, y) = ((x / wide + dx) % (RIPPLES / wide), (y / wide + dy) % (RIPPLES / wide));
                 lattice(seed.wrapping_add(wide as u64), (y * RIPPLES + x) as i64)
             };
-            let ease = |i: usize| super::camera::ease((i % wide) as f32 / wide as f32);
-            let (tx, ty) = (ease(x), ease(y));
+            let share = |i: usize| ease((i % wide) as f32 / wide as f32);
+            let (tx, ty) = (share(x), share(y));
             let upper = at(0, 0) + (at(1, 0) - at(0, 0)) * tx;
             let lower = at(0, 1) + (at(1, 1) - at(0, 1)) * tx;
             upper + (lower - upper) * ty
@@ -78,9 +79,9 @@ impl Element for Water {
         let lens = stage.lens(&moment.view, 0.04);
         Box::new(WaterPose {
             water: self,
-            horizon: lens.to_y(self.horizon),
-            lamp_x: lens.to_x(self.lamp.x),
-            centre: lens.to_x(0.0),
+            horizon: lens.seen_y(self.horizon),
+            lamp_x: lens.seen_x(self.lamp.x),
+            centre: lens.seen_x(0.0),
             size: stage.unit * lens.scale,
             slide: moment.view.shift(1.0)[0] - moment.view.shift(0.0)[0],
             phase: moment.time_s * self.speed,
@@ -166,7 +167,7 @@ impl Posed for WaterPose<'_> {
         let swing = (wave * 3.1 + self.phase * 2.6).sin() + 0.7 * (wave * 5.3 - self.phase * 3.4).sin();
         let tremble = swing * depth * self.size * (0.012 + 0.055 * self.water.rough);
         let row = self.horizon - 1.0 - (y - self.horizon) * 0.92 + tremble;
-        Some(row.clamp(self.resting.to_y(-4.0 * self.size), self.horizon - 1.0))
+        Some(row.clamp(self.resting.seen_y(-4.0 * self.size), self.horizon - 1.0))
     }
 }
 

@@ -136,7 +136,7 @@ impl Element for Lightning {
         let since = moment.time_s - round * 2.6 - 0.5 - 0.8 * lattice(self.seed, round as i64);
         let strength = if since < 0.0 { 0.0 } else { (-since * 5.5).exp() };
         let lens = stage.lens(&moment.view, 0.03);
-        let horizon = lens.to_y(self.horizon);
+        let horizon = lens.seen_y(self.horizon);
         let bolt = if strength > 0.12 { bolt(stage, scramble(self.seed ^ round as u64), horizon) } else { Vec::new() };
         Box::new(Flash { strength, horizon, bolt })
     }
