@@ -13,7 +13,7 @@ use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
 use apalis_core::task::Task;
 use apalis_core::task::builder::TaskBuilder;
-use apalis_core::task::task_id::RandomId;
+use apalis_core::task::task_id::{RandomId, TaskId};
 use apalis_core::worker::context::WorkerContext;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -72,7 +72,11 @@ impl<S: Source> Backend for Feed<S> {
         while self.taken.is_empty() {
             ready!(self.poll_fetch(cx));
         }
-        Poll::Ready(self.taken.pop_front().map(|item| Ok(TaskBuilder::new(item).build())))
+        Poll::Ready(
+            self.taken
+                .pop_front()
+                .map(|item| Ok(TaskBuilder::new(item).task_id(TaskId::from_string(RandomId::default())).build())),
+        )
     }
 
     /// Lets a fetch in flight come to its end, so that nothing is taken and forgotten, and gives everything back.
