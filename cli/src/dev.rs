@@ -33,7 +33,7 @@ pub async fn run(config: DevConfig) -> Result<()> {
         started = Service::start(&config.service, listener) => started?,
         () = stop.cancelled() => return Ok(()),
     };
-    if service.key_is_new {
+    if service.key_is_new && config.service.key_file.is_none() {
         println!("api key         {}", service.key.reveal());
         println!("webhook secret  {}", service.webhook_secret.reveal());
     }

@@ -1,5 +1,6 @@
 //! Logs and metrics. Messages read alone, fields are queryable: `job.id`, `account.id`. Nothing of a customer's is ever a field.
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -47,7 +48,10 @@ pub fn init(config: &TelemetryConfig, usual: &str) -> Result<(), String> {
         let directive = format!("{library}=warn").parse().map_err(|error| format!("{library}: {error}"))?;
         filter = filter.add_directive(directive);
     }
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match config.log_format {
         LogFormat::Text => subscriber.try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),

@@ -1,22 +1,22 @@
 //! What has to hold after every test, whether the test thought of it or not.
 
 use clipmill_shared::id::{AccountId, JobId};
-use clipmill_shared::storage::Storage;
+use clipmill_shared::storage::{Storage, StorageConfig};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// Checks the ledger against itself and the store against the ledger, on a thread with a runtime of its own, since
-/// the test's own is about to end.
+/// Checks the ledger against itself and the store against the ledger, on a thread with a runtime and connections of
+/// its own, since the test's own runtime stands still meanwhile.
 ///
 /// # Panics
 /// When something does not hold.
-pub fn on_a_thread(database_url: String, storage: Storage, account: AccountId) {
+pub fn on_a_thread(database_url: String, storage: StorageConfig, account: AccountId) {
     let check = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let pool = PgPool::connect(&database_url).await.expect("Postgres answers");
             ledger(&pool).await;
-            objects(&pool, &storage, account).await;
+            objects(&pool, &Storage::open(&storage).await, account).await;
             pool.close().await;
         });
     };

@@ -10,7 +10,7 @@ use clipmill_shared::db::{self, DatabaseUrl, DbConfig, PgPool};
 use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::outbound::{self, OutboundConfig};
 use clipmill_shared::secret::WebhookSecret;
-use clipmill_shared::storage::Storage;
+use clipmill_shared::storage::{Storage, StorageConfig};
 use clipmill_worker::config::WorkerConfig;
 use clipmill_worker::env::Engines;
 use clipmill_worker::{Env, expire, notify, preview_engines, pull};
@@ -36,6 +36,7 @@ pub struct Server {
     pub account: AccountId,
     /// Signs its webhooks.
     pub webhook_secret: WebhookSecret,
+    storage_config: StorageConfig,
     url: String,
     key: String,
     http: Client,
@@ -71,6 +72,7 @@ impl Server {
             pool,
             database_url,
             storage,
+            storage_config: shared.storage(),
             account: account.id,
             webhook_secret: account.webhook_secret,
             url: format!("http://{address}"),
@@ -187,7 +189,7 @@ fn worker_config() -> WorkerConfig {
 impl Drop for Server {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            check::on_a_thread(self.database_url.clone(), self.storage.clone(), self.account);
+            check::on_a_thread(self.database_url.clone(), self.storage_config.clone(), self.account);
         }
     }
 }

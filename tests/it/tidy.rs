@@ -32,6 +32,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     (
         "apalis",
         &[
+            "shared/src/telemetry.rs",
             "worker/src/lib.rs",
             "worker/src/feed.rs",
             "worker/src/pull.rs",
@@ -44,7 +45,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("reqwest::Client::builder", &["tests/"]),
     ("Client::builder()", &["shared/src/outbound.rs", "tests/"]),
     ("StatusCode::BAD_REQUEST", &["api/src/problem.rs", "tests/", "cli/"]),
-    ("std::env::", &["tests/"]),
+    ("std::env::", &["tests/", "worker/src/postprocess/tests"]),
 ];
 
 fn root() -> PathBuf {

@@ -1,7 +1,6 @@
 //! What every loop and stage may use.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use uuid::Uuid;
 use crate::config::WorkerConfig;
 use crate::engine::Engine;
 use crate::engine::preview::PreviewEngine;
+use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
 pub(crate) const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -44,6 +44,7 @@ pub struct Env {
     /// One permit a GPU: taken before a job is claimed, given back when its rendering ends.
     pub(crate) gpus: Arc<Semaphore>,
     pub(crate) outbound: Outbound,
+    pub(crate) scratch: Scratch,
 }
 
 impl Env {
@@ -64,24 +65,15 @@ impl Env {
             bells: Bells::default(),
             stop,
             gpus: Arc::new(Semaphore::new(config.gpus as usize)),
+            scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
         })
     }
 
-    /// How many GPUs render nothing at the moment.
-    pub fn idle_gpus(&self) -> usize {
-        self.gpus.available_permits()
-    }
-
     /// The tiers that this worker can serve.
     pub fn tiers(&self) -> Vec<Tier> {
         self.config.tiers.iter().copied().filter(|tier| self.engines.contains_key(tier)).collect()
-    }
-
-    /// Where files lie between post-processing and upload.
-    pub fn scratch(&self) -> PathBuf {
-        self.config.scratch.clone().unwrap_or_else(|| PathBuf::from("/tmp"))
     }
 }
 

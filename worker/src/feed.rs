@@ -115,6 +115,7 @@ impl<S: Source> BackendConfig for Feed<S> {
 /// Waits for a bell, a pause or the end, whichever is first. False says that it is the end.
 pub(crate) async fn wait(bell: &mut watch::Receiver<()>, pause: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
+        biased;
         () = stop.cancelled() => false,
         _ = bell.changed() => true,
         () = tokio::time::sleep(pause) => true,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use clipmill_shared::bell::Bells;
 use clipmill_shared::db::PgPool;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::lease::{Lease, LeaseError};
@@ -19,8 +18,7 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// Runs on the runtime while the engine runs on its own thread, so a busy engine misses no renewal. While the
 /// database is away it goes on until the lease could have lapsed.
-pub(crate) async fn keep(lease: &Lease, pool: &PgPool, bells: &Bells, watch: &Watch) {
-    let mut halt = bells.halt();
+pub(crate) async fn keep(lease: &Lease, pool: &PgPool, mut halt: broadcast::Receiver<JobId>, watch: &Watch) {
     let mut tick = interval(TICK.min(lease.lasts() / 3));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut renewed, mut told) = (Instant::now(), 0);

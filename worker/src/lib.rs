@@ -20,6 +20,7 @@ pub mod pipeline;
 pub mod postprocess;
 pub mod pull;
 mod render;
+mod scratch;
 mod source;
 mod upload;
 

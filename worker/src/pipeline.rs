@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::lease::{Lease, LeaseError};
 use clipmill_shared::jobs::removal;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio::task::JoinError;
 use tracing::{Instrument as _, info, info_span, warn};
 
@@ -30,12 +31,12 @@ enum End {
 }
 
 /// Takes a job to the end of this attempt and writes down what came of it.
-pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease }: Turn) {
+pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease, halt }: Turn) {
     let job = lease.job().clone();
     let span = info_span!("attempt", job.id = %job.id, job.attempt = job.attempt, job.tier = %job.tier);
     async {
         let started = Instant::now();
-        let end = work(env, &lease, gpu).await;
+        let end = work(env, &lease, gpu, halt).await;
         let outcome = settle(env, lease, &job, end).await;
         metrics::counter!("clipmill_attempts_total", "tier" => job.tier.as_str(), "outcome" => outcome).increment(1);
         info!(outcome, elapsed_ms = started.elapsed().as_millis() as u64, "Ended an attempt");
@@ -44,12 +45,12 @@ pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease }: Turn) {
     .await;
 }
 
-async fn work(env: &Arc<Env>, lease: &Lease, gpu: OwnedSemaphorePermit) -> End {
+async fn work(env: &Arc<Env>, lease: &Lease, gpu: OwnedSemaphorePermit, halt: broadcast::Receiver<JobId>) -> End {
     let watch = Watch::default();
     let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
     let end = tokio::select! {
         finished = &mut stages => return End::Finished(finished.unwrap_or_else(|panic| Err(panicked(panic)))),
-        () = heartbeat::keep(lease, &env.pool, &env.bells, &watch) => End::Lost,
+        () = heartbeat::keep(lease, &env.pool, halt, &watch) => End::Lost,
         () = drained(env) => End::Drained,
     };
     watch.stop();
@@ -73,7 +74,7 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: OwnedSemaphorePermit, watch: Watc
     let request = source::request(&env.storage, &job).await?;
     let (footage, rendering) = render::start(engine, request, watch, gpu)
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
-    let clip = timed("postprocess", postprocess::stage::run(footage, job.size(), env.scratch())).await;
+    let clip = timed("postprocess", postprocess::stage::run(footage, job.size(), env.scratch.path().to_owned())).await;
     // The engine's word comes first: if it failed, a clip that broke off is only the consequence.
     rendering.await?;
     timed("upload", upload::run(&env.storage, &job, clip?)).await

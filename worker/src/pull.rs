@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use apalis::prelude::Data;
+use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::lease::{self, Lease};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -22,6 +23,8 @@ const POLL: Duration = Duration::from_secs(1);
 pub(crate) struct Turn {
     pub(crate) gpu: OwnedSemaphorePermit,
     pub(crate) lease: Lease,
+    /// Hears of cancellation since before the lease was taken, so that none is missed.
+    pub(crate) halt: broadcast::Receiver<JobId>,
 }
 
 /// The queued jobs of the ledger.
@@ -43,6 +46,8 @@ impl Source for Queue {
 
     async fn fetch(&self, stop: &CancellationToken) -> Vec<Turn> {
         let gpu = tokio::select! {
+            // A GPU that is freed by the end of the last job is no reason to take another.
+            biased;
             () = stop.cancelled() => return Vec::new(),
             permit = self.env.gpus.clone().acquire_owned() => permit,
         };
@@ -51,8 +56,9 @@ impl Source for Queue {
         let mut bell = self.bell.lock().await;
         loop {
             bell.mark_unchanged();
+            let halt = self.env.bells.halt();
             match claim(&self.env).await {
-                Ok(Some(lease)) => return vec![Turn { gpu, lease }],
+                Ok(Some(lease)) => return vec![Turn { gpu, lease, halt }],
                 Ok(None) => {}
                 Err(error) => warn!(%error, "Could not ask for a job, trying again"),
             }
@@ -84,7 +90,8 @@ pub(crate) async fn render(turn: Turn, env: Data<Arc<Env>>) {
 /// Takes the next job to its end, if there is one. For tests and tools that go a step at a time.
 pub async fn step(env: &Arc<Env>) -> anyhow::Result<bool> {
     let gpu = env.gpus.clone().acquire_owned().await.context("there is no GPU")?;
+    let halt = env.bells.halt();
     let Some(lease) = claim(env).await.context("cannot ask for a job")? else { return Ok(false) };
-    pipeline::run(env, Turn { gpu, lease }).await;
+    pipeline::run(env, Turn { gpu, lease, halt }).await;
     Ok(true)
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::connection::Connection;
-use super::print_json;
+use super::{print_json, print_line};
 
 /// Call a video off, whether it waits or runs.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ impl Cancel {
         let video = self.connection.open(http)?.cancel(&self.id).await?;
         match self.connection.json {
             true => print_json(&video.json),
-            false => println!("{} is {}", video.id, video.status),
+            false => print_line(format_args!("{} is {}", video.id, video.status)),
         }
         Ok(())
     }

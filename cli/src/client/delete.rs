@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::connection::Connection;
-use super::print_json;
+use super::{print_json, print_line};
 
 /// Delete a video with all of its files. One that waits or runs is called off first.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ impl Delete {
         let answer = self.connection.open(http)?.delete(&self.id).await?;
         match self.connection.json {
             true => print_json(&answer),
-            false => println!("{} is deleted", self.id),
+            false => print_line(format_args!("{} is deleted", self.id)),
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::api::Client;
 use super::connection::Connection;
-use super::print_json;
 use super::progress::Progress;
 use super::video::Video;
+use super::{print_json, print_line};
 
 /// The file that the commands download.
 const VARIANT: &str = "video";
@@ -75,7 +75,7 @@ async fn follow(client: &Client, video: Video, output: Option<PathBuf>, json: bo
     drop(progress);
     match json {
         true => print_json(&video.json),
-        false => println!("{}", describe(&video, &path, download.size_bytes)),
+        false => print_line(describe(&video, &path, download.size_bytes)),
     }
     Ok(())
 }

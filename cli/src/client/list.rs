@@ -4,9 +4,9 @@ use anyhow::Result;
 use chrono::DateTime;
 
 use super::connection::Connection;
-use super::print_json;
 use super::progress;
 use super::video::Video;
+use super::{print_json, print_line};
 
 /// How much of a prompt a line shows.
 const PROMPT_CHARS: usize = 48;
@@ -39,7 +39,7 @@ impl List {
             return Ok(());
         }
         for video in &page.videos {
-            println!("{}", line(video));
+            print_line(line(video));
         }
         if let (true, Some(last)) = (page.has_more, page.videos.last()) {
             eprintln!("There are more: clipmill list --after {}", last.id);

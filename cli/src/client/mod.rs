@@ -25,6 +25,9 @@ pub use get::Get;
 pub use list::List;
 pub use video::{Failure, Output, Page, Video};
 
+use std::fmt::Display;
+use std::io::Write as _;
+
 use anyhow::Result;
 use serde_json::Value;
 
@@ -32,7 +35,7 @@ use serde_json::Value;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Make a video and download it
-    Generate(Generate),
+    Generate(Box<Generate>),
     /// Wait for a video and download it
     Get(Get),
     /// List videos, newest first
@@ -60,5 +63,12 @@ impl Command {
 }
 
 fn print_json(json: &Value) {
-    println!("{json:#}");
+    print_line(format_args!("{json:#}"));
+}
+
+/// Prints a line of the result. Whoever closed the other end of the pipe has seen enough.
+fn print_line(line: impl Display) {
+    if let Err(error) = writeln!(std::io::stdout(), "{line}") {
+        std::process::exit(i32::from(error.kind() != std::io::ErrorKind::BrokenPipe));
+    }
 }

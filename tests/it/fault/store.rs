@@ -2,10 +2,8 @@ use std::sync::Arc;
 
 use clipmill_shared::storage::{Storage, StorageConfig};
 use clipmill_tests::Server;
-use clipmill_tests::server::{answer, text};
 use clipmill_tests::shared::shared;
 use clipmill_worker::{Env, preview_engines};
-use reqwest::Method;
 
 /// A worker whose store refuses it.
 async fn refused(server: &Server) -> Arc<Env> {
@@ -55,18 +53,29 @@ async fn a_scratch_folder_that_cannot_be_written_costs_an_attempt() {
     let server = Server::start().await;
     let job = server.submit_small().await;
     let outbound = clipmill_shared::outbound::OutboundConfig { allow_private_addresses: true };
+    let parent = tempfile::tempdir().unwrap();
     let mut config = server.env.config.clone();
-    config.scratch = Some("/nonexistent".into());
-    let env = Env::new(
-        server.pool.clone(),
-        server.storage.clone(),
-        preview_engines(),
-        config,
-        &outbound,
-        server.env.stop.clone(),
-    )
-    .unwrap();
+    config.scratch = Some(parent.path().to_owned());
+    let stop = server.env.stop.clone();
+    let env =
+        Env::new(server.pool.clone(), server.storage.clone(), preview_engines(), config, &outbound, stop).unwrap();
+    std::fs::remove_dir_all(parent.path()).unwrap();
     assert!(clipmill_worker::pull::step(&Arc::new(env)).await.unwrap());
     assert_eq!(server.video(&job["id"]).await["status"], "queued");
-    answer(server.request(Method::DELETE, &format!("/v1/videos/{}", text(&job["id"])))).await;
+    server.age_timers().await;
+    server.render().await;
+    assert_eq!(server.video(&job["id"]).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_large_file_goes_up_in_parts_and_comes_back_the_same() {
+    let server = Server::start().await;
+    let key = format!("{}/large", server.account);
+    let bytes: Vec<u8> = (0..20_000_003_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &bytes).unwrap();
+    server.storage.put_file(&key, "video/mp4", file.path()).await.unwrap();
+    assert!(server.storage.read(&key, bytes.len()).await.unwrap() == bytes);
+    assert!(server.storage.read(&key, bytes.len() - 1).await.is_err(), "more than expected is not read");
+    server.storage.remove_prefix(&key).await.unwrap();
 }

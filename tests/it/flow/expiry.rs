@@ -12,6 +12,7 @@ async fn a_video_goes_when_its_time_is_up_and_the_row_says_so() {
     body["webhook_url"] = json!(receiver.url());
     let job = server.submit(body).await;
     server.render().await;
+    assert_eq!(server.notify().await, 1);
     assert_eq!(server.expire().await, 0, "its time is not up");
     assert_eq!(server.objects(&job["id"]).await.len(), 4);
 
