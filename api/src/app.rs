@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use crate::config::ModelAliases;
-use crate::limit::PICTURES_AT_ONCE;
+use crate::limit::{BODIES_MIB, PICTURES_AT_ONCE};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -25,6 +25,8 @@ pub struct App {
     pub(crate) storage: Storage,
     /// Fetches images from the addresses that customers give.
     pub(crate) outbound: Outbound,
+    /// Bounds the memory of bodies that are being read, in MiB.
+    pub(crate) bodies: Arc<Semaphore>,
     /// Bounds how many images are decoded at once.
     pub(crate) pictures: Arc<Semaphore>,
     pub(crate) metrics: PrometheusHandle,
@@ -45,6 +47,7 @@ impl App {
             pool,
             storage,
             outbound: Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?,
+            bodies: Arc::new(Semaphore::new(BODIES_MIB)),
             pictures: Arc::new(Semaphore::new(PICTURES_AT_ONCE)),
             metrics: telemetry::metrics().context("cannot record metrics")?,
             models: Arc::new(models),

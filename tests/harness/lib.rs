@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod check;
+pub mod gate;
 pub mod picture;
 pub mod process;
+pub mod proxy;
 pub mod receiver;
 pub mod server;
 pub mod shared;

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::check;
+use crate::proxy::Proxy;
 use crate::shared::shared;
 
 /// One test's service.
@@ -80,6 +81,27 @@ impl Server {
             http: outbound::trusted(Duration::from_secs(60)).expect("a client"),
             _stop: stop.drop_guard(),
         }
+    }
+
+    /// Proxies to the database and to the store.
+    pub async fn proxies(&self) -> (Proxy, Proxy) {
+        let (_, database) = self.database_url.rsplit_once('@').expect("a URL with a password");
+        let (database, _) = database.split_once('/').expect("a URL with a database");
+        let store = self.storage_config.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
+        (Proxy::to(database).await, Proxy::to(store.expect("a plain endpoint")).await)
+    }
+
+    /// A worker of its own that reaches database and store by these proxies.
+    pub async fn env_behind(&self, database: &Proxy, store: &Proxy, engines: Engines) -> Arc<Env> {
+        let (user, rest) = self.database_url.rsplit_once('@').expect("a URL with a password");
+        let (_, name) = rest.split_once('/').expect("a URL with a database");
+        let url: DatabaseUrl = format!("{user}@{}/{name}", database.address()).parse().expect("a Postgres URL");
+        let pool = db::connect(&url.config()).await.expect("Postgres answers");
+        let endpoint = Some(format!("http://{}", store.address()));
+        let storage = Storage::open(&StorageConfig { endpoint, ..self.storage_config.clone() }).await;
+        let outbound = OutboundConfig { allow_private_addresses: true };
+        let env = Env::new(pool, storage, engines, worker_config(), &outbound, CancellationToken::new());
+        Arc::new(env.expect("an env"))
     }
 
     /// Where the API answers.

@@ -33,7 +33,7 @@ pub(crate) fn start(
         // Nobody listens any more when the attempt was given up.
         let _ = report.send(rendered.unwrap_or_else(|_| Err(EngineError::Transient("it panicked".to_owned()))));
     })?;
-    Ok((footage, Box::pin(async move { ended.await.map_err(|_| died())?.map_err(fault) })))
+    Ok((footage, Box::pin(async move { judge(ended.await.map_err(|_| died())?) })))
 }
 
 struct Channel(mpsc::Sender<Frame>);
@@ -48,13 +48,13 @@ fn died() -> Fault {
     Fault::transient("render_failed", RENDER_FAILED, anyhow!("the engine's thread died"))
 }
 
-fn fault(error: EngineError) -> Fault {
-    match error {
-        EngineError::Rejected(reason) => {
-            Fault::permanent("rejected_by_engine", reason.clone(), EngineError::Rejected(reason))
+fn judge(rendered: Result<(), EngineError>) -> Result<(), Fault> {
+    match rendered {
+        // Whoever stopped it knows why: the attempt was given up, or its frames could not be encoded.
+        Ok(()) | Err(EngineError::Stopped) => Ok(()),
+        Err(EngineError::Rejected(reason)) => {
+            Err(Fault::permanent("rejected_by_engine", reason.clone(), EngineError::Rejected(reason)))
         }
-        error @ (EngineError::Transient(_) | EngineError::Stopped) => {
-            Fault::transient("render_failed", RENDER_FAILED, error)
-        }
+        Err(error @ EngineError::Transient(_)) => Err(Fault::transient("render_failed", RENDER_FAILED, error)),
     }
 }

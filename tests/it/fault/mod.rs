@@ -1,4 +1,5 @@
 mod engine;
 mod lease;
+mod network;
 mod process;
 mod store;

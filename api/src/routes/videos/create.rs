@@ -15,7 +15,7 @@ use super::view::VideoView;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::form::Form;
-use crate::limit::IDEMPOTENCY_KEY_MAX_CHARS;
+use crate::limit::{self, IDEMPOTENCY_KEY_MAX_CHARS};
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
 
@@ -107,6 +107,8 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(request.headers())?;
+    let room = app.bodies.clone().acquire_many_owned(limit::body_mib(request.headers())).await;
+    let _room = room.map_err(|_| Problem::internal())?;
     let form = Form::read(request, &FIELDS).await?;
     let spec = Spec::new(wish(&app, form).await?)?;
     match submit(&app.pool, &app.storage, account, &spec, key.as_deref()).await? {
