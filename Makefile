@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test bench fmt lint setup
+.PHONY: help demo dev test bench storm fmt lint setup
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: setup ## Run every test against real parts
 
 bench: setup ## Measure, and write target/bench/summary.json
 	$(CARGO) run --release --package clipmill-tests --bin bench
+
+storm: setup ## Run jobs through random faults and count what was lost
+	$(CARGO) build --workspace --bins
+	$(CARGO) run --package clipmill-tests --bin storm
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
