@@ -6,7 +6,7 @@ create table accounts (
     name            text not null check (length(name) between 1 and 200),
     -- Signs every webhook of this account (Standard Webhooks, HMAC-SHA256).
     webhook_secret  bytea not null check (length(webhook_secret) between 24 and 64),
-    -- On: source images stay as long as the video. Off: they go as soon as the job has ended.
+    -- On: source images stay until the video is deleted. Off: they go as soon as the job has ended.
     keep_history    boolean not null default false,
     created_at      timestamptz not null default now()
 );

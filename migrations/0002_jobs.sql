@@ -62,9 +62,8 @@ with (fillfactor = 70);
 
 create unique index jobs_idempotency on jobs (account_id, idempotency_key) where idempotency_key is not null;
 create index jobs_claim on jobs (tier, virtual_start, id) where status = 'queued';
-create index jobs_running on jobs (tier, virtual_start) where status = 'in_progress';
-create index jobs_account on jobs (account_id, created_at, id);
-create index jobs_metadata on jobs using gin (metadata jsonb_path_ops) where metadata <> '{}';
+create index jobs_running on jobs (virtual_start) where status = 'in_progress';
+create index jobs_account on jobs (account_id, id);
 
 -- What was rendered, kept when the video is deleted. One row a job, so nothing is counted twice.
 create table usage (

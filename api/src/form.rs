@@ -3,16 +3,24 @@
 //! Multipart knows only texts and files, so `a[b]` becomes a member of an object and numbers are read from texts.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use serde_json::{Map, Value};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::limit::PARTS_MAX;
 use crate::problem::Problem;
+
+/// Members of JSON up to this size may have any form.
+const SMALL_MAX_BYTES: usize = 64 * 1024;
 
 /// A body's fields.
 #[derive(Debug, Default)]
@@ -37,17 +45,20 @@ impl Form {
         }
     }
 
+    /// Large members can only be texts or an `image_url`: anything else would take many times its size in memory.
     fn from_json(body: &[u8]) -> Result<Self, Problem> {
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(mut fields)) => {
-                fields.retain(|_, value| !value.is_null());
-                Ok(Self { fields, files: HashMap::new() })
-            }
-            Ok(_) => Err(Problem::body("the body must be a JSON object")),
-            Err(error) => {
-                Err(Problem::body(format!("the body is no JSON: line {}, column {}", error.line(), error.column())))
+        let members: Members = serde_json::from_slice(body).map_err(|error| match error.is_data() {
+            true => Problem::body(format!("the body must be a JSON object of at most {PARTS_MAX} members")),
+            false => Problem::body(format!("the body is no JSON: line {}, column {}", error.line(), error.column())),
+        })?;
+        let mut form = Self::default();
+        for (name, raw) in members.0 {
+            let value = value(&name, &raw)?;
+            if !value.is_null() {
+                form.fields.insert(name, value);
             }
         }
+        Ok(form)
     }
 
     async fn from_multipart(request: Request) -> Result<Self, Problem> {
@@ -91,6 +102,25 @@ impl Form {
             }
             _ => Err(Problem::invalid(outer, "must be given once, as a text or with members")),
         }
+    }
+
+    /// SHA-256 of all that the body says: the same for a request that is sent again.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value.to_string().into_bytes()));
+        let files = self.files.iter().map(|(name, bytes)| (name.as_str(), Sha256::digest(bytes).to_vec()));
+        let said: BTreeMap<&str, Vec<u8>> = fields.chain(files).collect();
+        let mut hash = Sha256::new();
+        for (name, content) in said {
+            hash.update(Sha256::digest(name));
+            hash.update(Sha256::digest(content));
+        }
+        hash.finalize().into()
+    }
+
+    /// Whether it brings images.
+    pub(crate) fn has_images(&self) -> bool {
+        let names = ["input_reference", "last_frame"];
+        names.iter().any(|name| self.files.contains_key(*name) || self.fields.contains_key(*name))
     }
 
     /// A text.
@@ -144,6 +174,55 @@ impl Form {
     }
 }
 
+/// The members of a JSON object, unread.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bounded;
+
+        impl<'de> Visitor<'de> for Bounded {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                    if members.len() > PARTS_MAX {
+                        return Err(serde::de::Error::custom("too many members"));
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Bounded)
+    }
+}
+
+fn value(name: &str, raw: &RawValue) -> Result<Value, Problem> {
+    let text = raw.get();
+    let refused = || Problem::invalid(name.chars().take(64).collect::<String>(), "is malformed or too large");
+    let read = match text.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(text).map(Value::String),
+        _ if text.len() <= SMALL_MAX_BYTES => serde_json::from_str(text),
+        Some(b'{') => serde_json::from_str(text).map(|ImageUrl { image_url }| json!({ "image_url": image_url })),
+        _ => return Err(refused()),
+    };
+    read.map_err(|_| refused())
+}
+
+/// An object that may be large: a data URL.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageUrl {
+    image_url: String,
+}
+
 /// An image as it came.
 #[derive(Debug)]
 pub(crate) enum ImageField {
@@ -187,6 +266,26 @@ mod tests {
         for json in [r#"{"m": {"k": 1}}"#, r#"{"m": []}"#, r#"{"m": "x"}"#, r#"{"m": 1}"#] {
             assert!(form(json).pairs("m").is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn the_fingerprint_tells_requests_apart_and_knows_them_again() {
+        let print = |json: &str| form(json).fingerprint();
+        assert_eq!(print(r#"{"a": 1, "b": "x"}"#), print(r#"{ "b":"x", "a":1, "c":null }"#));
+        assert_ne!(print(r#"{"a": 1}"#), print(r#"{"a": 2}"#));
+        assert_ne!(print(r#"{"a": "b"}"#), print(r#"{"b": "a"}"#));
+        assert_ne!(print(r#"{"a": "b"}"#), print("{}"));
+    }
+
+    #[test]
+    fn a_large_member_is_a_text_or_an_image_url() {
+        let numbers = format!(r#"{{"prompt": [{}0]}}"#, "0,".repeat(SMALL_MAX_BYTES));
+        assert!(Form::from_json(numbers.as_bytes()).is_err());
+        let url = "x".repeat(2 * SMALL_MAX_BYTES);
+        let mut large = form(&format!(r#"{{"i": {{"image_url": "{url}"}}}}"#));
+        assert!(matches!(large.image("i"), Ok(Some(ImageField::Url(read))) if read == url));
+        let many: Vec<String> = (0..=PARTS_MAX).map(|n| format!(r#""{n}": 0"#)).collect();
+        assert!(Form::from_json(format!("{{{}}}", many.join(",")).as_bytes()).is_err());
     }
 
     #[test]

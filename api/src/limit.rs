@@ -16,7 +16,9 @@ pub(crate) const IMAGE_SIDE_PX: std::ops::RangeInclusive<u32> = 64..=8192;
 pub(crate) const IMAGE_MAX_DECODED_BYTES: u64 = 8192 * 8192 * 4;
 /// Images decoded at the same time, whatever number of requests wait.
 pub(crate) const PICTURES_AT_ONCE: usize = 2;
-/// Parts of a multipart body.
+/// Requests that have fetched, decoded or unstored images in hand at the same time, 40 MB each.
+pub(crate) const IMAGES_IN_HAND: usize = 16;
+/// Members of a JSON body, and parts of a multipart one.
 pub(crate) const PARTS_MAX: usize = 64;
 /// Longest idempotency key, in characters.
 pub(crate) const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;

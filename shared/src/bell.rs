@@ -27,7 +27,7 @@ const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 pub struct Bells {
     queued: watch::Sender<()>,
     outbox: watch::Sender<()>,
-    halt: broadcast::Sender<JobId>,
+    halt: broadcast::Sender<Option<JobId>>,
 }
 
 impl Default for Bells {
@@ -47,8 +47,8 @@ impl Bells {
         self.outbox.subscribe()
     }
 
-    /// Names the jobs whose workers should look at their lease.
-    pub fn halt(&self) -> broadcast::Receiver<JobId> {
+    /// Names the jobs whose workers should look at their lease; `None` means all of them.
+    pub fn halt(&self) -> broadcast::Receiver<Option<JobId>> {
         self.halt.subscribe()
     }
 
@@ -73,13 +73,18 @@ impl Bells {
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen_all([QUEUED, OUTBOX, HALT]).await?;
         loop {
-            self.queued.send_replace(());
-            self.outbox.send_replace(());
+            self.ring_all();
             // `None` says that the connection was lost and is being made anew: ring everything once.
             while let Some(notification) = listener.try_recv().await? {
                 self.ring(notification.channel(), notification.payload());
             }
         }
+    }
+
+    fn ring_all(&self) {
+        self.queued.send_replace(());
+        self.outbox.send_replace(());
+        let _ = self.halt.send(None);
     }
 
     fn ring(&self, channel: &str, payload: &str) {
@@ -89,7 +94,7 @@ impl Bells {
             HALT => {
                 if let Ok(job) = Uuid::try_parse(payload) {
                     // No receiver means that nothing renders here.
-                    let _ = self.halt.send(job.into());
+                    let _ = self.halt.send(Some(job.into()));
                 }
             }
             _ => {}

@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+const UPKEEP: Duration = Duration::from_secs(5);
 const SECONDS_BUCKETS: [f64; 14] =
     [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
 
@@ -30,14 +32,15 @@ pub enum LogFormat {
 }
 
 /// Starts logging to standard error, what `usual` says unless the configuration says otherwise. Libraries that would write what is secret (request bodies, signed addresses)
-/// stay at warnings, whatever the filter asks for.
+/// stay at warnings, unless the filter names a module inside of them.
 pub fn init(config: &TelemetryConfig, usual: &str) -> Result<(), String> {
-    const QUIET: [&str; 8] = [
+    const QUIET: [&str; 9] = [
         "apalis",
         "apalis_core",
         "aws_config",
         "aws_runtime",
         "aws_sdk_s3",
+        "aws_sigv4",
         "aws_smithy_runtime",
         "hyper_util",
         "sqlx",
@@ -71,6 +74,14 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?;
     let recorder = builder.build_recorder();
     let handle = HANDLE.get_or_init(|| recorder.handle());
+    let upkeep = handle.clone();
+    // Folds what was recorded, also while nobody asks for it. Ends with the process.
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(UPKEEP);
+            upkeep.run_upkeep();
+        }
+    });
     // Fails when another thread was first; both record into the one that won.
     let _ = metrics::set_global_recorder(recorder);
     Ok(handle.clone())

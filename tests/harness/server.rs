@@ -205,7 +205,15 @@ impl Server {
 fn worker_config() -> WorkerConfig {
     let scratch = Some(std::env::temp_dir());
     let tiers = clipmill_shared::tier::Tier::ALL.to_vec();
-    WorkerConfig { name: "test".to_owned(), tiers, gpus: 1, lease_seconds: 30, grace_seconds: 0, scratch }
+    WorkerConfig {
+        name: "test".to_owned(),
+        tiers,
+        gpus: 1,
+        lease_seconds: 30,
+        attempt_seconds: 600,
+        grace_seconds: 0,
+        scratch,
+    }
 }
 
 impl Drop for Server {

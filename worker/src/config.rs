@@ -49,6 +49,9 @@ pub struct WorkerConfig {
     /// Seconds after which the job of a worker that fell silent goes to another
     #[arg(long, env = "CLIPMILL_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub lease_seconds: u64,
+    /// Seconds that one attempt may take from claim to upload, before it counts as failed
+    #[arg(long, env = "CLIPMILL_ATTEMPT_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub attempt_seconds: u64,
     /// Seconds that a running render gets to finish after SIGTERM, before it is given back
     #[arg(long, env = "CLIPMILL_GRACE_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub grace_seconds: u64,
@@ -61,6 +64,11 @@ impl WorkerConfig {
     /// How long a lease lasts from each renewal.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.lease_seconds)
+    }
+
+    /// How long one attempt may take.
+    pub fn attempt(&self) -> Duration {
+        Duration::from_secs(self.attempt_seconds)
     }
 
     /// How long a running render may go on after the wish to stop.

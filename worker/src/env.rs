@@ -1,8 +1,8 @@
 //! What every loop and stage may use.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clipmill_shared::bell::Bells;
@@ -21,6 +21,9 @@ use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
 pub(crate) const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a worker that cannot work takes no job.
+const REST: Duration = Duration::from_secs(10);
 
 /// Which engine renders which tier.
 pub type Engines = HashMap<Tier, Arc<dyn Engine>>;
@@ -45,6 +48,7 @@ pub struct Env {
     pub(crate) gpus: Arc<Semaphore>,
     pub(crate) outbound: Outbound,
     pub(crate) scratch: Scratch,
+    resting_until: Mutex<Instant>,
 }
 
 impl Env {
@@ -65,10 +69,21 @@ impl Env {
             bells: Bells::default(),
             stop,
             gpus: Arc::new(Semaphore::new(config.gpus as usize)),
+            resting_until: Mutex::new(Instant::now()),
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
         })
+    }
+
+    /// This worker cannot work at the moment: it takes no job for a while, and leaves them to others.
+    pub(crate) fn rest(&self) {
+        *self.resting_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + REST;
+    }
+
+    /// How long this worker still takes no job.
+    pub(crate) fn rest_left(&self) -> Duration {
+        self.resting_until.lock().unwrap_or_else(PoisonError::into_inner).saturating_duration_since(Instant::now())
     }
 
     /// The tiers that this worker can serve.

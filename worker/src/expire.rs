@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apalis::prelude::Data;
-use clipmill_shared::db::Error;
+use clipmill_shared::db::{self, Error};
 use clipmill_shared::jobs::removal::{self, Removal};
 use clipmill_shared::jobs::{retry, sweep};
 use tokio_util::sync::CancellationToken;
@@ -54,14 +54,30 @@ impl Source for Timers {
     }
 }
 
-/// Rescues the jobs of lapsed leases and takes the removals that are due.
-async fn due(env: &Env) -> Result<Vec<Removal>, Error> {
-    let rescued = sweep::rescue(&env.pool, BATCH).await?;
+/// Rescues the jobs of lapsed leases until `stop`, whatever the store does meanwhile.
+pub(crate) async fn rescue(env: &Env) {
+    loop {
+        if let Err(error) = rescue_once(env).await {
+            warn!(%error, "Could not look for lapsed leases, trying again");
+        }
+        tokio::select! {
+            () = env.stop.cancelled() => return,
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+async fn rescue_once(env: &Env) -> Result<(), Error> {
+    let rescued = db::within(sweep::rescue(&env.pool, BATCH)).await?;
     if rescued > 0 {
         warn!(jobs = rescued, "Rescued jobs whose workers fell silent");
         metrics::counter!("clipmill_rescues_total").increment(rescued as u64);
     }
-    removal::claim(&env.pool, BATCH, PATIENCE).await
+    Ok(())
+}
+
+async fn due(env: &Env) -> Result<Vec<Removal>, Error> {
+    db::within(removal::claim(&env.pool, BATCH, PATIENCE)).await
 }
 
 /// Carries out one removal.
@@ -71,6 +87,7 @@ pub(crate) async fn remove(removal: Removal, env: Data<Arc<Env>>) {
 
 /// Rescues and removes all that is due, and says how many removals there were. For tests and tools that go a step at a time.
 pub async fn step(env: &Arc<Env>) -> anyhow::Result<usize> {
+    rescue_once(env).await?;
     let due = due(env).await?;
     for removal in &due {
         carry_out(env, removal).await;
@@ -84,7 +101,7 @@ async fn carry_out(env: &Env, removal: &Removal) {
         Ok(objects) => {
             info!(job.id = %removal.job_id, reason = ?removal.reason, objects, "Removed objects");
             metrics::counter!("clipmill_objects_removed_total").increment(objects as u64);
-            if let Err(error) = removal::settle(&env.pool, removal).await {
+            if let Err(error) = db::within(removal::settle(&env.pool, removal)).await {
                 warn!(job.id = %removal.job_id, %error, "Could not settle a removal, it will be done again");
             }
         }
@@ -96,7 +113,7 @@ async fn carry_out(env: &Env, removal: &Removal) {
 }
 
 async fn postpone(env: &Env, removal: &Removal, pause: Duration) {
-    if let Err(error) = removal::postpone(&env.pool, removal, pause).await {
+    if let Err(error) = db::within(removal::postpone(&env.pool, removal, pause)).await {
         warn!(job.id = %removal.job_id, %error, "Could not postpone a removal, it is due again by itself");
     }
 }

@@ -19,6 +19,7 @@ pub struct Fault {
 enum Verdict {
     Retry,
     Fail,
+    Elsewhere,
 }
 
 /// What to do with the lease.
@@ -28,6 +29,8 @@ pub enum Next {
     Retry(Duration),
     /// End the job.
     Fail(Failure),
+    /// Give the job back unharmed: it is this worker that cannot work.
+    Release,
 }
 
 impl Fault {
@@ -39,6 +42,11 @@ impl Fault {
     /// It will never work.
     pub fn permanent(code: &'static str, public: impl Into<String>, source: impl Into<Error>) -> Self {
         Self { verdict: Verdict::Fail, code, public: public.into(), source: source.into() }
+    }
+
+    /// It is this machine's fault, a full disk for example: the job is as good as new.
+    pub fn of_this_worker(code: &'static str, source: impl Into<Error>) -> Self {
+        Self { verdict: Verdict::Elsewhere, code, public: String::new(), source: source.into() }
     }
 
     /// The stable word for what went wrong.
@@ -54,6 +62,7 @@ impl Fault {
     /// What follows: a pure function of the fault and the job's attempts, `jitter` from 0 to 1.
     pub fn next(self, job: &Job, jitter: f64) -> Next {
         match self.verdict {
+            Verdict::Elsewhere => Next::Release,
             Verdict::Retry if job.may_retry() => Next::Retry(retry::back_off(job.attempt - job.released, jitter)),
             Verdict::Retry | Verdict::Fail => Next::Fail(Failure { code: self.code, message: self.public }),
         }

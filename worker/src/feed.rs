@@ -18,6 +18,7 @@ use apalis_core::worker::context::WorkerContext;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Where work comes from.
@@ -36,28 +37,37 @@ pub(crate) trait Source: Send + Sync + 'static {
 pub(crate) struct Feed<S: Source> {
     source: Arc<S>,
     taken: VecDeque<S::Item>,
-    fetching: Option<BoxFuture<'static, Vec<S::Item>>>,
+    fetching: Option<JoinHandle<Vec<S::Item>>>,
     closing: Option<BoxFuture<'static, ()>>,
     stop: CancellationToken,
 }
 
 impl<S: Source> Feed<S> {
-    /// A feed of what `source` has.
-    pub(crate) fn new(source: Arc<S>) -> Self {
-        Self { source, taken: VecDeque::new(), fetching: None, closing: None, stop: CancellationToken::new() }
+    /// A feed of what `source` has, until `stop`.
+    pub(crate) fn new(source: Arc<S>, stop: &CancellationToken) -> Self {
+        Self { source, taken: VecDeque::new(), fetching: None, closing: None, stop: stop.child_token() }
     }
 
+    /// The fetch runs in a task of its own: while a worker drains, its backend is not polled, and what is taken in that
+    /// moment has to be given back all the same.
     fn poll_fetch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (source, stop) = (&self.source, &self.stop);
-        let fetching = self.fetching.get_or_insert_with(|| {
-            let (source, stop) = (source.clone(), stop.clone());
-            async move { source.fetch(&stop).await }.boxed()
-        });
+        let fetching = self.fetching.get_or_insert_with(|| tokio::spawn(fetch(source.clone(), stop.clone())));
         let items = ready!(fetching.poll_unpin(cx));
         self.fetching = None;
-        self.taken.extend(items);
+        // A fetch that panicked has taken nothing that its lease would not bring back.
+        self.taken.extend(items.unwrap_or_default());
         Poll::Ready(())
     }
+}
+
+async fn fetch<S: Source>(source: Arc<S>, stop: CancellationToken) -> Vec<S::Item> {
+    let items = source.fetch(&stop).await;
+    if !stop.is_cancelled() {
+        return items;
+    }
+    source.give_back(items).await;
+    Vec::new()
 }
 
 impl<S: Source> Backend for Feed<S> {

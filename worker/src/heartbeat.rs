@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// Runs on the runtime while the engine runs on its own thread, so a busy engine misses no renewal. While the
 /// database is away it goes on until the lease could have lapsed.
-pub(crate) async fn keep(lease: &Lease, pool: &PgPool, mut halt: broadcast::Receiver<JobId>, watch: &Watch) {
+pub(crate) async fn keep(lease: &Lease, pool: &PgPool, mut halt: broadcast::Receiver<Option<JobId>>, watch: &Watch) {
     let mut tick = interval(TICK.min(lease.lasts() / 3));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut renewed, mut told) = (Instant::now(), 0);
@@ -32,7 +32,8 @@ pub(crate) async fn keep(lease: &Lease, pool: &PgPool, mut halt: broadcast::Rece
             continue;
         }
         let asked = Instant::now();
-        match tokio::time::timeout(lease.lasts(), lease.renew(pool, percent)).await {
+        let left = lease.lasts().saturating_sub(renewed.elapsed());
+        match tokio::time::timeout(left, lease.renew(pool, percent)).await {
             Ok(Ok(())) => (renewed, told) = (asked, percent),
             Ok(Err(LeaseError::Lost)) => return,
             Ok(Err(LeaseError::Database(error))) => warn!(job.id = %lease.job().id, %error, "Could not renew a lease"),
@@ -45,10 +46,10 @@ pub(crate) async fn keep(lease: &Lease, pool: &PgPool, mut halt: broadcast::Rece
 }
 
 /// Comes back when somebody wants the job's worker to look at its lease, or when such a wish may have been missed.
-async fn rings_for(halt: &mut broadcast::Receiver<JobId>, job: JobId) {
+async fn rings_for(halt: &mut broadcast::Receiver<Option<JobId>>, job: JobId) {
     loop {
         match halt.recv().await {
-            Ok(named) if named != job => {}
+            Ok(Some(named)) if named != job => {}
             Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use apalis::layers::WorkerBuilderExt as _;
 use apalis::prelude::{Monitor, WorkerBuilder};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 pub mod config;
@@ -38,22 +39,32 @@ const REMOVALS_AT_ONCE: usize = 8;
 /// Works until `env.stop`: renders, notifies, expires. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, "Working");
-    let bells = {
-        let env = env.clone();
-        tokio::spawn(async move { env.bells.listen(&env.pool, &env.stop).await })
-    };
+    let ears = CancellationToken::new();
+    let (listening, rescuing) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(rescue(env.clone())));
     let stop = env.stop.clone();
     let signal = async move {
         stop.cancelled().await;
         Ok(())
     };
     let ended = monitor(&env).run_with_signal(signal).await;
-    if !env.stop.is_cancelled() {
-        env.stop.cancel();
+    let by_themselves = !env.stop.is_cancelled();
+    env.stop.cancel();
+    ears.cancel();
+    listening.await.context("the listener for notifications panicked")?;
+    rescuing.await.context("the rescue of lapsed leases panicked")?;
+    if by_themselves {
         bail!("the workers ended by themselves: {ended:?}");
     }
-    bells.await.context("the listener for notifications panicked")?;
     ended.context("the workers did not end in order")
+}
+
+/// Hears of cancellation for as long as anything renders, also after the wish to stop.
+async fn listen(env: Arc<Env>, ears: CancellationToken) {
+    env.bells.listen(&env.pool, &ears).await;
+}
+
+async fn rescue(env: Arc<Env>) {
+    expire::rescue(&env).await;
 }
 
 fn monitor(env: &Arc<Env>) -> Monitor {
@@ -64,7 +75,7 @@ fn monitor(env: &Arc<Env>) -> Monitor {
     Monitor::new()
         .register(move |run| {
             WorkerBuilder::new(format!("render-{}-{run}", render.name).as_str())
-                .backend(Feed::new(Arc::new(pull::Queue::new(render.clone()))))
+                .backend(Feed::new(Arc::new(pull::Queue::new(render.clone())), &render.stop))
                 .enable_tracing()
                 .catch_panic()
                 .concurrency(renders)
@@ -73,7 +84,7 @@ fn monitor(env: &Arc<Env>) -> Monitor {
         })
         .register(move |run| {
             WorkerBuilder::new(format!("notify-{}-{run}", notify.name).as_str())
-                .backend(Feed::new(Arc::new(notify::Outbox::new(notify.clone()))))
+                .backend(Feed::new(Arc::new(notify::Outbox::new(notify.clone())), &notify.stop))
                 .enable_tracing()
                 .catch_panic()
                 .concurrency(DELIVERIES_AT_ONCE)
@@ -82,7 +93,7 @@ fn monitor(env: &Arc<Env>) -> Monitor {
         })
         .register(move |run| {
             WorkerBuilder::new(format!("expire-{}-{run}", expire.name).as_str())
-                .backend(Feed::new(Arc::new(expire::Timers::new(expire.clone()))))
+                .backend(Feed::new(Arc::new(expire::Timers::new(expire.clone())), &expire.stop))
                 .enable_tracing()
                 .catch_panic()
                 .concurrency(REMOVALS_AT_ONCE)

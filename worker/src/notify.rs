@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use apalis::prelude::Data;
 use chrono::Utc;
+use clipmill_shared::db;
 use clipmill_shared::webhooks::outbox::{self, Delivery, Outcome};
 use clipmill_shared::webhooks::sign;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -46,7 +47,7 @@ impl Source for Outbox {
         let mut bell = self.bell.lock().await;
         loop {
             bell.mark_unchanged();
-            match outbox::claim(&self.env.pool, BATCH, PATIENCE).await {
+            match db::within(outbox::claim(&self.env.pool, BATCH, PATIENCE)).await {
                 Ok(due) if !due.is_empty() => return due,
                 Ok(_) => {}
                 Err(error) => warn!(%error, "Could not look for webhooks that are due, trying again"),
@@ -139,7 +140,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 async fn settle(env: &Env, delivery: &Delivery, outcome: Outcome, status: Option<u16>) {
-    if let Err(error) = outbox::settle(&env.pool, delivery, outcome, status).await {
+    if let Err(error) = db::within(outbox::settle(&env.pool, delivery, outcome, status)).await {
         warn!(delivery.id = %delivery.id, %error, "Could not settle a webhook, it will be tried again");
     }
 }

@@ -45,13 +45,19 @@ pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease, halt }: Turn) {
     .await;
 }
 
-async fn work(env: &Arc<Env>, lease: &Lease, gpu: OwnedSemaphorePermit, halt: broadcast::Receiver<JobId>) -> End {
+async fn work(
+    env: &Arc<Env>,
+    lease: &Lease,
+    gpu: OwnedSemaphorePermit,
+    halt: broadcast::Receiver<Option<JobId>>,
+) -> End {
     let watch = Watch::default();
     let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
     let end = tokio::select! {
         finished = &mut stages => return End::Finished(finished.unwrap_or_else(|panic| Err(panicked(panic)))),
         () = heartbeat::keep(lease, &env.pool, halt, &watch) => End::Lost,
         () = drained(env) => End::Drained,
+        () = tokio::time::sleep(env.config.attempt()) => End::Finished(Err(overdue())),
     };
     watch.stop();
     stages.abort();
@@ -90,6 +96,14 @@ async fn timed<T>(stage: &'static str, work: impl Future<Output = T>) -> T {
     done
 }
 
+fn overdue() -> Fault {
+    Fault::transient(
+        "render_timeout",
+        "The video took too long. Submit the request again.",
+        anyhow::anyhow!("out of time"),
+    )
+}
+
 fn panicked(error: JoinError) -> Fault {
     Fault::transient("internal_error", "Something went wrong on our side. Submit the request again.", error)
 }
@@ -119,6 +133,10 @@ async fn settle_fault(env: &Env, lease: Lease, job: &Job, fault: Fault) -> (&'st
     match fault.next(job, rand::random()) {
         Next::Retry(pause) => ("retried", lease.retry(&env.pool, pause).await),
         Next::Fail(failure) => ("failed", lease.fail(&env.pool, &failure).await),
+        Next::Release => {
+            env.rest();
+            ("released", lease.release(&env.pool).await)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use apalis::prelude::Data;
+use clipmill_shared::db;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::lease::{self, Lease};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, broadcast, watch};
@@ -15,7 +16,7 @@ use crate::env::Env;
 use crate::feed::{Source, wait};
 use crate::pipeline;
 
-/// How long to wait for a bell before looking anyway: a bell can be missed, and a retry rings none.
+/// How long to wait for a bell before looking anyway: a bell can be missed, and the end of a pause rings none.
 const POLL: Duration = Duration::from_secs(1);
 
 /// A GPU and a job to render on it.
@@ -24,7 +25,7 @@ pub(crate) struct Turn {
     pub(crate) gpu: OwnedSemaphorePermit,
     pub(crate) lease: Lease,
     /// Hears of cancellation since before the lease was taken, so that none is missed.
-    pub(crate) halt: broadcast::Receiver<JobId>,
+    pub(crate) halt: broadcast::Receiver<Option<JobId>>,
 }
 
 /// The queued jobs of the ledger.
@@ -56,6 +57,13 @@ impl Source for Queue {
         let mut bell = self.bell.lock().await;
         loop {
             bell.mark_unchanged();
+            let rest = self.env.rest_left();
+            if !rest.is_zero() && !wait(&mut bell, rest, stop).await {
+                return Vec::new();
+            }
+            if !self.env.rest_left().is_zero() {
+                continue;
+            }
             let halt = self.env.bells.halt();
             match claim(&self.env).await {
                 Ok(Some(lease)) => return vec![Turn { gpu, lease, halt }],
@@ -78,8 +86,8 @@ impl Source for Queue {
     }
 }
 
-async fn claim(env: &Env) -> Result<Option<Lease>, clipmill_shared::db::Error> {
-    lease::claim(&env.pool, &env.tiers(), &env.name, env.config.lease()).await
+async fn claim(env: &Env) -> Result<Option<Lease>, db::Error> {
+    db::within(lease::claim(&env.pool, &env.tiers(), &env.name, env.config.lease())).await
 }
 
 /// Takes one turn to its end.

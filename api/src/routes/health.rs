@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use clipmill_shared::db;
-use clipmill_shared::jobs::{JobStatus, read};
+use clipmill_shared::jobs::read;
 use clipmill_shared::webhooks::outbox;
 use serde::Serialize;
 use tracing::warn;
@@ -56,9 +56,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readines
     responses((status = 200, description = "Metrics", body = String), (status = 503, description = "The database is away"))
 )]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<String, Problem> {
-    let backlog = read::backlog(&app.pool).await?;
-    for status in [JobStatus::Queued, JobStatus::InProgress] {
-        let count = backlog.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
+    for (status, count) in read::backlog(&app.pool).await? {
         metrics::gauge!("clipmill_jobs", "status" => status.as_str()).set(count as f64);
     }
     metrics::gauge!("clipmill_webhook_backlog").set(outbox::backlog(&app.pool).await? as f64);

@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::{Failure, Job, Output, job_query, removal};
 use crate::bell;
+use crate::db;
 use crate::tier::Tier;
 use crate::webhooks::event::EventKind;
 use crate::webhooks::outbox;
@@ -114,7 +115,7 @@ impl Lease {
     async fn settle(self, pool: &PgPool, settlement: Settlement<'_>) -> Result<(), LeaseError> {
         let started = Instant::now();
         loop {
-            match try_settle(pool, &self.job, settlement).await {
+            match db::within(try_settle(pool, &self.job, settlement)).await {
                 Err(LeaseError::Database(error)) if started.elapsed() < SETTLE_PATIENCE => {
                     warn!(job.id = %self.job.id, %error, "Could not write down the end of an attempt, trying again");
                     tokio::time::sleep(SETTLE_PAUSE).await;

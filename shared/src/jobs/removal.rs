@@ -86,14 +86,16 @@ pub(crate) async fn superseded(tx: &mut PgConnection, job: &Job, may_still_write
     schedule(tx, job.account_id, job.id, Reason::Superseded, &job.attempt_prefix(), seconds).await
 }
 
-/// A job is deleted: everything of it goes, at the latest when a worker that still held it has stopped writing.
+/// A job is deleted: everything of it goes, and once more when a worker that may still hold it has stopped writing.
+/// One timer takes the place of all others.
 pub(crate) async fn deleted(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
-    let seconds = if job.status.is_terminal() { 0.0 } else { STRAGGLER_SECONDS };
+    sqlx::query!("delete from removals where job_id = $1", job.id.uuid()).execute(&mut *tx).await?;
+    let seconds = if job.attempt > 0 { STRAGGLER_SECONDS } else { 0.0 };
     schedule(tx, job.account_id, job.id, Reason::Deleted, &key::job_prefix(job.account_id, job.id), seconds).await
 }
 
-/// A worker that lost its lease has stopped: what its attempt left goes at once, unless the job was completed by
-/// just this attempt and only the answer was lost.
+/// A worker that lost its lease has stopped: what its attempt left goes as soon as nothing that it sent can arrive any
+/// more, unless the job was completed by just this attempt and only the answer was lost.
 pub async fn discard(pool: &PgPool, job: &Job) -> Result<(), sqlx::Error> {
     let mut tx = pool.begin().await?;
     let completed = sqlx::query_scalar!(
@@ -104,7 +106,7 @@ pub async fn discard(pool: &PgPool, job: &Job) -> Result<(), sqlx::Error> {
         job.attempt,
     );
     if !completed.fetch_one(&mut *tx).await? {
-        superseded(&mut tx, job, false).await?;
+        superseded(&mut tx, job, true).await?;
     }
     tx.commit().await
 }
@@ -188,9 +190,4 @@ pub async fn postpone(pool: &PgPool, removal: &Removal, pause: Duration) -> Resu
     .execute(pool)
     .await
     .map(drop)
-}
-
-/// Everything of a job is gone already: nothing is due any more.
-pub(crate) async fn forget(pool: &PgPool, job: JobId) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from removals where job_id = $1", job.uuid()).execute(pool).await.map(drop)
 }

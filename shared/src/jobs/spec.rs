@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::jobs::Mode;
 use crate::outbound;
@@ -65,20 +63,17 @@ pub struct SourceImage {
 }
 
 /// A validated wish.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Spec {
     pub(crate) prompt: String,
     pub(crate) negative_prompt: Option<String>,
     pub(crate) model: String,
     pub(crate) tier: Tier,
     pub(crate) seconds: i32,
-    #[serde(serialize_with = "display")]
     pub(crate) size: Size,
     pub(crate) fps: i32,
     pub(crate) seed: Option<i64>,
-    #[serde(serialize_with = "digest")]
     pub(crate) first_frame: Option<SourceImage>,
-    #[serde(serialize_with = "digest")]
     pub(crate) last_frame: Option<SourceImage>,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) webhook_url: Option<String>,
@@ -129,12 +124,6 @@ impl Spec {
                 retention.max_seconds,
             )?,
         })
-    }
-
-    /// SHA-256 of everything that the client asked for. A draw of ours (the seed, if none was given) is not in it.
-    pub fn fingerprint(&self) -> [u8; 32] {
-        let canonical = serde_json::to_vec(self).expect("texts, numbers and pairs of texts always serialise");
-        Sha256::digest(canonical).into()
     }
 
     /// What it starts from.
@@ -243,14 +232,6 @@ fn webhook_url(url: String) -> Result<String, Invalid> {
     storable("webhook_url", url)
 }
 
-fn display<S: serde::Serializer>(size: &Size, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(size)
-}
-
-fn digest<S: serde::Serializer>(image: &Option<SourceImage>, serializer: S) -> Result<S::Ok, S::Error> {
-    image.as_ref().map(|image| hex::encode(Sha256::digest(&image.bytes))).serialize(serializer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,19 +286,5 @@ mod tests {
         let pairs = |count: usize| (0..count).map(|n| (format!("key{n}"), "value".to_owned())).collect();
         assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }).is_ok());
         assert_eq!(Spec::new(Wish { metadata: pairs(17), ..wish() }).expect_err("17 pairs").field, "metadata");
-    }
-
-    #[test]
-    fn the_fingerprint_tells_wishes_apart() {
-        let print = |change: fn(&mut Wish)| {
-            let mut wish = wish();
-            change(&mut wish);
-            Spec::new(wish).expect("a valid wish").fingerprint()
-        };
-        let plain = print(|_| ());
-        assert_eq!(plain, print(|_| ()));
-        assert_ne!(plain, print(|wish| wish.seed = Some(1)));
-        assert_ne!(plain, print(|wish| wish.prompt = Some("a cat".to_owned())));
-        assert_ne!(plain, print(|wish| wish.seconds = Some(5)));
     }
 }

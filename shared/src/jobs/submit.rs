@@ -36,47 +36,41 @@ pub enum SubmitError {
     Database(#[from] sqlx::Error),
 }
 
-/// Makes a job of a wish, or finds the one that an earlier submit with the same `idempotency_key` made.
+/// What tells one request from another.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The client's own name for the request.
+    pub idempotency_key: Option<&'a str>,
+    /// SHA-256 of all that the request says.
+    pub fingerprint: &'a [u8; 32],
+}
+
+/// The job that an earlier request with the same idempotency key made, if there is one.
+pub async fn find_earlier(pool: &PgPool, account: AccountId, origin: Origin<'_>) -> Result<Option<Job>, SubmitError> {
+    let Some(key) = origin.idempotency_key else { return Ok(None) };
+    let found = job_query!("select", "from jobs where account_id = $1 and idempotency_key = $2", account.uuid(), key);
+    match found.fetch_optional(pool).await? {
+        Some(job) if job.fingerprint != origin.fingerprint => Err(SubmitError::KeyReused),
+        found => Ok(found),
+    }
+}
+
+/// Makes a job of a wish, or finds the one that a simultaneous request with the same idempotency key made.
 pub async fn submit(
     pool: &PgPool,
     storage: &Storage,
     account: AccountId,
     spec: &Spec,
-    idempotency_key: Option<&str>,
+    origin: Origin<'_>,
 ) -> Result<Submitted, SubmitError> {
-    if let Some(job) = find_earlier(pool, account, spec, idempotency_key).await? {
-        return Ok(Submitted::Replayed(job));
-    }
     let id = JobId::new();
     if spec.first_frame.is_some() || spec.last_frame.is_some() {
         store_images(pool, storage, account, id, spec).await?;
     }
-    match insert(pool, account, id, spec, idempotency_key).await? {
+    match insert(pool, account, id, spec, origin).await? {
         Some(job) => Ok(Submitted::New(job)),
-        // Another submit with the same key was faster; its row is committed by now.
-        None => {
-            let earlier = find_earlier(pool, account, spec, idempotency_key).await?;
-            earlier.map(Submitted::Replayed).ok_or(SubmitError::Contended)
-        }
-    }
-}
-
-async fn find_earlier(
-    pool: &PgPool,
-    account: AccountId,
-    spec: &Spec,
-    idempotency_key: Option<&str>,
-) -> Result<Option<Job>, SubmitError> {
-    let Some(idempotency_key) = idempotency_key else { return Ok(None) };
-    let found = job_query!(
-        "select",
-        "from jobs where account_id = $1 and idempotency_key = $2",
-        account.uuid(),
-        idempotency_key
-    );
-    match found.fetch_optional(pool).await? {
-        Some(job) if job.fingerprint != spec.fingerprint() => Err(SubmitError::KeyReused),
-        found => Ok(found),
+        // The other request was faster; its row is committed by now.
+        None => find_earlier(pool, account, origin).await?.map(Submitted::Replayed).ok_or(SubmitError::Contended),
     }
 }
 
@@ -112,12 +106,11 @@ async fn insert(
     account: AccountId,
     id: JobId,
     spec: &Spec,
-    idempotency_key: Option<&str>,
+    origin: Origin<'_>,
 ) -> Result<Option<Job>, sqlx::Error> {
     let mut tx = pool.begin().await?;
     let virtual_start = stamp(&mut tx, account, spec).await?;
     let metadata = serde_json::to_value(&spec.metadata).unwrap_or_default();
-    let fingerprint = spec.fingerprint();
     let inserted = job_query!(
         r#"
         insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
@@ -143,8 +136,8 @@ async fn insert(
         metadata,
         spec.webhook_url,
         spec.retention_seconds,
-        idempotency_key,
-        fingerprint.as_slice(),
+        origin.idempotency_key,
+        origin.fingerprint.as_slice(),
         virtual_start,
     );
     let Some(job) = inserted.fetch_optional(&mut *tx).await? else { return Ok(None) };
@@ -154,15 +147,21 @@ async fn insert(
     Ok(Some(job))
 }
 
-/// Start-time fair queuing (Goyal, Vin, Cheng 1996): a job starts where its account's last one ends, but never before
-/// the system's virtual time, which is the start of what is being served, or of what waits first.
+/// Start-time fair queuing (Goyal, Vin, Cheng 1996): a job starts where its account's last one of the tier ends, but
+/// never before the system's virtual time, which is the start of what is being served, else of what waits first, else
+/// the end of all that was ever served. The clock is one for all tiers, so that a worker of several can compare them.
 async fn stamp(tx: &mut sqlx::PgConnection, account: AccountId, spec: &Spec) -> Result<f64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
         with clock as (
             select coalesce(
-                (select max(virtual_start) from jobs where status = 'in_progress' and tier = $2),
-                (select min(virtual_start) from jobs where status = 'queued' and tier = $2),
+                (select max(virtual_start) from jobs where status = 'in_progress'),
+                (
+                    select min(head) from unnest(enum_range(null::tier)) as every (tier) cross join lateral (
+                        select min(virtual_start) as head from jobs where status = 'queued' and jobs.tier = every.tier
+                    ) as heads
+                ),
+                (select max(virtual_finish) from shares),
                 0
             ) as virtual_time
         )

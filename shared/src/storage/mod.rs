@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Credentials, Region};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -122,7 +123,8 @@ impl Storage {
         }
         let base = loader.load().await;
         let client = |endpoint: Option<&String>| {
-            let mut builder = aws_sdk_s3::config::Builder::from(&base).force_path_style(config.path_style);
+            let builder = aws_sdk_s3::config::Builder::from(&base).force_path_style(config.path_style);
+            let mut builder = builder.timeout_config(timeouts());
             builder.set_endpoint_url(endpoint.cloned());
             Client::from_conf(builder.build())
         };
@@ -198,6 +200,7 @@ impl Storage {
             let keys: Vec<String> =
                 page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect();
             if keys.is_empty() {
+                upload::abort_all(&self.client, &self.bucket, prefix).await?;
                 return Ok(removed);
             }
             removed += keys.len();
@@ -228,6 +231,15 @@ impl Storage {
             None => Ok(()),
         }
     }
+}
+
+/// A store that accepts and never answers holds nobody for ever: a part of 8 MiB has a minute, with its repetitions five.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(60))
+        .operation_timeout(Duration::from_secs(300))
+        .build()
 }
 
 pub(crate) fn unavailable<E, R>(verb: &'static str) -> impl FnOnce(SdkError<E, R>) -> StorageError

@@ -11,6 +11,22 @@ use super::{StorageError, unavailable};
 /// Files above this go up in parts of this size; S3 takes at most 10,000 parts of at least 5 MiB.
 const PART_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Ends the uploads in parts that began below `prefix` and were never finished: their worker is gone. Some servers
+/// cannot list them; those forget them by a rule of their own.
+pub(super) async fn abort_all(client: &Client, bucket: &str, prefix: &str) -> Result<(), StorageError> {
+    const NOT_IMPLEMENTED: u16 = 501;
+    let begun = match client.list_multipart_uploads().bucket(bucket).prefix(prefix).send().await {
+        Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == NOT_IMPLEMENTED) => return Ok(()),
+        listed => listed.map_err(unavailable("list uploads"))?,
+    };
+    for upload in begun.uploads() {
+        let (key, id) = (upload.key().unwrap_or_default(), upload.upload_id().unwrap_or_default());
+        let abort = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(id);
+        abort.send().await.map_err(unavailable("abort an upload"))?;
+    }
+    Ok(())
+}
+
 /// Where one upload goes.
 struct Destination<'a> {
     client: &'a Client,
@@ -56,7 +72,7 @@ impl Destination<'_> {
             Err(error) => Err(error),
         };
         if finished.is_err() {
-            // Best effort: what stays behind is removed by the bucket's rule for incomplete uploads.
+            // Best effort: what stays behind goes with the rest of the attempt.
             let abort = self.client.abort_multipart_upload().bucket(self.bucket).key(self.key).upload_id(upload);
             let _ = abort.send().await;
         }

@@ -49,7 +49,7 @@ async fn objects_that_cannot_be_removed_stay_due_and_their_row_says_nothing_else
 }
 
 #[tokio::test]
-async fn a_scratch_folder_that_cannot_be_written_costs_an_attempt() {
+async fn a_scratch_folder_that_cannot_be_written_costs_the_job_nothing() {
     let server = Server::start().await;
     let job = server.submit_small().await;
     let outbound = clipmill_shared::outbound::OutboundConfig { allow_private_addresses: true };
@@ -60,9 +60,11 @@ async fn a_scratch_folder_that_cannot_be_written_costs_an_attempt() {
     let env =
         Env::new(server.pool.clone(), server.storage.clone(), preview_engines(), config, &outbound, stop).unwrap();
     std::fs::remove_dir_all(parent.path()).unwrap();
-    assert!(clipmill_worker::pull::step(&Arc::new(env)).await.unwrap());
-    assert_eq!(server.video(&job["id"]).await["status"], "queued");
-    server.age_timers().await;
+    let broken = Arc::new(env);
+    for _ in 0..5 {
+        assert!(clipmill_worker::pull::step(&broken).await.unwrap());
+        assert_eq!(server.video(&job["id"]).await["status"], "queued", "given back as good as new");
+    }
     server.render().await;
     assert_eq!(server.video(&job["id"]).await["status"], "completed");
 }

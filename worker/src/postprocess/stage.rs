@@ -24,8 +24,7 @@ fn fault(error: PostprocessError) -> Fault {
         PostprocessError::FramesMissing { .. } | PostprocessError::FramesSurplus { .. } => {
             Fault::transient("render_failed", "The video could not be rendered. Submit the request again.", error)
         }
-        PostprocessError::Disk(_) | PostprocessError::Encoder { .. } => {
-            Fault::transient("postprocess_failed", PUBLIC, error)
-        }
+        PostprocessError::Encoder { .. } => Fault::transient("postprocess_failed", PUBLIC, error),
+        PostprocessError::Disk(_) => Fault::of_this_worker("disk_failed", error),
     }
 }

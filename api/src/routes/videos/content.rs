@@ -11,7 +11,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use clipmill_shared::jobs::{Job, Output, read};
+use clipmill_shared::jobs::{Job, JobStatus, Output, read};
+use clipmill_shared::storage::StorageError;
 use clipmill_shared::storage::key::Variant;
 use tokio_util::io::ReaderStream;
 
@@ -62,7 +63,11 @@ pub(crate) async fn content(
 }
 
 async fn stream(app: &App, job: &Job, output: &Output, key: &str, range: Option<&str>) -> Result<Response, Problem> {
-    let download = app.storage.get(key, range).await?;
+    let download = app.storage.get(key, range).await.map_err(|error| match error {
+        // Objects go first, then the row says so.
+        StorageError::NotFound => Problem::no_content(JobStatus::Expired),
+        error => error.into(),
+    })?;
     let status = if download.content_range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let headers: [(HeaderName, String); 4] = [
         (CONTENT_TYPE, output.content_type.clone()),

@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::spec::{SourceImage, Spec, Wish};
-use clipmill_shared::jobs::submit::{Submitted, submit};
+use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier, submit};
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
 use tracing::info;
@@ -110,18 +111,28 @@ pub(crate) async fn create(
     let room = app.bodies.clone().acquire_many_owned(limit::body_mib(request.headers())).await;
     let _room = room.map_err(|_| Problem::internal())?;
     let form = Form::read(request, &FIELDS).await?;
+    let fingerprint = form.fingerprint();
+    let origin = Origin { idempotency_key: key.as_deref(), fingerprint: &fingerprint };
+    // A repeated request is answered before anything of it is fetched or judged again.
+    if let Some(job) = find_earlier(&app.pool, account, origin).await? {
+        return Ok(replayed(job));
+    }
+    let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
+    let _turn = turn.transpose().map_err(|_| Problem::internal())?;
     let spec = Spec::new(wish(&app, form).await?)?;
-    match submit(&app.pool, &app.storage, account, &spec, key.as_deref()).await? {
+    match submit(&app.pool, &app.storage, account, &spec, origin).await? {
         Submitted::New(job) => {
             info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");
             metrics::counter!("clipmill_jobs_submitted_total", "tier" => job.tier.as_str()).increment(1);
             Ok(Json(VideoView::from(job)).into_response())
         }
-        Submitted::Replayed(job) => {
-            let replayed = [(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"))];
-            Ok((replayed, Json(VideoView::from(job))).into_response())
-        }
+        Submitted::Replayed(job) => Ok(replayed(job)),
     }
+}
+
+fn replayed(job: Job) -> Response {
+    let replayed = [(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"))];
+    (replayed, Json(VideoView::from(job))).into_response()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {

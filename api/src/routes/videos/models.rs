@@ -92,7 +92,7 @@ pub(crate) struct ImageLimitsView {
 /// Lists what each model name means and accepts.
 #[utoipa::path(
     get, path = "/v1/videos/models", tag = "videos",
-    responses((status = 200, body = ModelsView), (status = 401, body = ErrorBody, description = "No live API key"))
+    responses((status = 200, body = ModelsView), (status = 401, body = ErrorBody, description = "No live API key"), (status = 503, body = ErrorBody, description = "Not available at the moment"))
 )]
 pub(crate) async fn models(State(app): State<App>, _: Caller) -> Result<Json<ModelsView>, Problem> {
     let data = app.models().iter().map(|(name, tier)| view(name, *tier)).collect();
