@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
 use crate::config::ModelAliases;
-use crate::limit::{BODIES_MIB, IMAGES_IN_HAND, PICTURES_AT_ONCE};
+use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -25,8 +25,8 @@ pub struct App {
     pub(crate) storage: Storage,
     /// Fetches images from the addresses that customers give.
     pub(crate) outbound: Outbound,
-    /// Bounds the memory of bodies that are being read, in MiB.
-    pub(crate) bodies: Arc<Semaphore>,
+    /// Bounds the memory of bodies that are being read, account by account.
+    pub(crate) rooms: Arc<Rooms>,
     /// Bounds how many requests have images in hand.
     pub(crate) images: Arc<Semaphore>,
     /// Bounds how many images are decoded at once.
@@ -49,7 +49,7 @@ impl App {
             pool,
             storage,
             outbound: Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?,
-            bodies: Arc::new(Semaphore::new(BODIES_MIB)),
+            rooms: Arc::default(),
             images: Arc::new(Semaphore::new(IMAGES_IN_HAND)),
             pictures: Arc::new(Semaphore::new(PICTURES_AT_ONCE)),
             metrics: telemetry::metrics().context("cannot record metrics")?,

@@ -22,6 +22,9 @@ use crate::problem::Problem;
 /// Members of JSON up to this size may have any form.
 const SMALL_MAX_BYTES: usize = 64 * 1024;
 
+/// What is said of a field that comes twice.
+const ONCE: &str = "must be given once";
+
 /// A body's fields.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
@@ -40,7 +43,7 @@ impl Form {
             _ => return Err(Problem::media_type()),
         };
         match form.fields.keys().chain(form.files.keys()).find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(Problem::unknown_field(&name.chars().take(64).collect::<String>())),
+            Some(name) => Err(Problem::unknown_field(&shown(name))),
             None => Ok(form),
         }
     }
@@ -54,8 +57,8 @@ impl Form {
         let mut form = Self::default();
         for (name, raw) in members.0 {
             let value = value(&name, &raw)?;
-            if !value.is_null() {
-                form.fields.insert(name, value);
+            if !value.is_null() && form.fields.insert(name.clone(), value).is_some() {
+                return Err(Problem::invalid(shown(&name), ONCE));
             }
         }
         Ok(form)
@@ -80,27 +83,30 @@ impl Form {
     async fn add(&mut self, part: Field<'_>) -> Result<(), Problem> {
         let name = part.name().ok_or_else(|| Problem::body("a part has no name"))?.to_owned();
         if part.file_name().is_some() {
-            self.files.insert(name, part.bytes().await.map_err(unreadable)?);
-            return Ok(());
+            let bytes = part.bytes().await.map_err(unreadable)?;
+            let is_new = !self.fields.contains_key(&name) && self.files.insert(name.clone(), bytes).is_none();
+            return is_new.then_some(()).ok_or_else(|| Problem::invalid(shown(&name), ONCE));
         }
         let bytes = part.bytes().await.map_err(unreadable)?;
         let text = String::from_utf8(bytes.into()).map_err(|_| Problem::invalid(name.clone(), "must be UTF-8 text"))?;
         match name.split_once('[').and_then(|(outer, rest)| Some((outer, rest.strip_suffix(']')?))) {
             Some((outer, inner)) => self.add_member(outer, inner, text),
             None => {
-                self.fields.insert(name, Value::String(text));
-                Ok(())
+                let is_new = !self.files.contains_key(&name) && !self.fields.contains_key(&name);
+                self.fields.insert(name.clone(), Value::String(text));
+                is_new.then_some(()).ok_or_else(|| Problem::invalid(shown(&name), ONCE))
             }
         }
     }
 
     fn add_member(&mut self, outer: &str, inner: &str, text: String) -> Result<(), Problem> {
+        let is_file = self.files.contains_key(outer);
         match self.fields.entry(outer).or_insert_with(|| Value::Object(Map::new())) {
-            Value::Object(members) => {
+            Value::Object(members) if !is_file && !members.contains_key(inner) => {
                 members.insert(inner.to_owned(), Value::String(text));
                 Ok(())
             }
-            _ => Err(Problem::invalid(outer, "must be given once, as a text or with members")),
+            _ => Err(Problem::invalid(shown(outer), ONCE)),
         }
     }
 
@@ -148,6 +154,7 @@ impl Form {
     pub(crate) fn pairs(&self, name: &'static str) -> Result<BTreeMap<String, String>, Problem> {
         let refused = || Problem::invalid(name, "must be an object whose values are texts");
         let parsed = match self.fields.get(name) {
+            None if self.files.contains_key(name) => return Err(refused()),
             None => return Ok(BTreeMap::new()),
             Some(Value::String(text)) => serde_json::from_str(text).map_err(|_| refused())?,
             Some(value) => value.clone(),
@@ -204,9 +211,14 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
+/// A name that the client made, short enough to be told back.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
 fn value(name: &str, raw: &RawValue) -> Result<Value, Problem> {
     let text = raw.get();
-    let refused = || Problem::invalid(name.chars().take(64).collect::<String>(), "is malformed or too large");
+    let refused = || Problem::invalid(shown(name), "is malformed or too large");
     let read = match text.as_bytes().first() {
         Some(b'"') => serde_json::from_str(text).map(Value::String),
         _ if text.len() <= SMALL_MAX_BYTES => serde_json::from_str(text),

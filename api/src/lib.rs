@@ -15,6 +15,7 @@ mod observe;
 mod openapi;
 mod picture;
 mod problem;
+mod range;
 mod routes;
 
 pub use app::App;

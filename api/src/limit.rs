@@ -1,11 +1,15 @@
 //! What one request may cost.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
+use clipmill_shared::id::AccountId;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutLayer;
 
 /// Largest image, in bytes.
@@ -27,10 +31,30 @@ pub(crate) const PAGE_MAX: u32 = 100;
 
 /// Two images in base64, and the rest.
 const BODY_MAX_BYTES: usize = 2 * IMAGE_MAX_BYTES / 3 * 4 + 1024 * 1024;
-/// Memory for bodies that are being read, in MiB: a request waits until there is room for what it announces.
-pub(crate) const BODIES_MIB: usize = 512;
+/// Memory for the bodies that one account has under way, in MiB: its further requests wait until there is room for what
+/// they announce. Others do not wait for it.
+const BODIES_MIB: usize = 256;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The room that each account has for bodies.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms(Mutex<HashMap<AccountId, Arc<Semaphore>>>);
+
+impl Rooms {
+    /// Waits until the account has room for a body of so many MiB. The room is free again when the value is dropped.
+    pub(crate) async fn enter(&self, account: AccountId, mib: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let room = self.of(account);
+        room.acquire_many_owned(mib).await
+    }
+
+    fn of(&self, account: AccountId) -> Arc<Semaphore> {
+        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Rooms that nobody is in need not be kept.
+        rooms.retain(|_, room| Arc::strong_count(room) > 1);
+        rooms.entry(account).or_insert_with(|| Arc::new(Semaphore::new(BODIES_MIB))).clone()
+    }
+}
 
 /// How many MiB the body of a request may take; what it does not announce counts as the largest.
 pub(crate) fn body_mib(headers: &HeaderMap) -> u32 {
@@ -50,6 +74,15 @@ pub(crate) fn layers(router: Router) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_account_that_fills_its_room_keeps_no_other_waiting() {
+        let (rooms, greedy, other) = (Rooms::default(), AccountId::new(), AccountId::new());
+        let _all = rooms.enter(greedy, BODIES_MIB as u32).await.expect("room");
+        assert!(rooms.of(greedy).try_acquire().is_err());
+        assert!(rooms.enter(other, BODIES_MIB as u32).await.is_ok());
+        assert_eq!(rooms.0.lock().expect("the lock").len(), 2);
+    }
 
     #[test]
     fn a_body_takes_the_room_that_it_announces() {

@@ -1,5 +1,7 @@
 //! The binary `clipmill-api`.
 
+use std::process::ExitCode;
+
 use anyhow::Context as _;
 use clap::Parser as _;
 use clipmill_api::config::{Cli, Command, ServeConfig};
@@ -11,8 +13,17 @@ use tokio::net::TcpListener;
 use tracing::info;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "info").map_err(anyhow::Error::msg)?;
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres: look at --database-url / DATABASE_URL")?;
     match cli.command {

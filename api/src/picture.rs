@@ -76,6 +76,9 @@ fn probe(bytes: Bytes) -> Result<SourceImage, String> {
         Ok(format @ ImageFormat::WebP) => ("image/webp", "webp", format),
         _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
     };
+    if format == ImageFormat::Jpeg && !jpeg_has_end(&bytes) {
+        return Err("is damaged: its end is missing".to_owned());
+    }
     let broken = |_| "is damaged or needs too much memory".to_owned();
     let mut decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
@@ -88,6 +91,23 @@ fn probe(bytes: Bytes) -> Result<SourceImage, String> {
     image.apply_orientation(orientation);
     let size = Size { width: image.width(), height: image.height() };
     Ok(SourceImage { bytes, content_type, extension, size })
+}
+
+/// Whether a JPEG goes on to its end-of-image marker; decoders fill what is missing with grey (ITU-T T.81, annex B).
+fn jpeg_has_end(bytes: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    // Segments before the first scan carry their length; a thumbnail inside of one has an end of its own.
+    while let [0xff, marker, high, low, ..] = *rest {
+        let length = match marker {
+            0xff => 1,
+            START_OF_SCAN => return rest.windows(2).any(|pair| pair == END_OF_IMAGE),
+            _ => 2 + usize::from(u16::from_be_bytes([high, low])),
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    false
 }
 
 fn limits() -> Limits {
@@ -135,6 +155,16 @@ mod tests {
         ] {
             let refused = probe(bytes).expect_err(word);
             assert!(refused.contains(word), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_jpeg_that_was_cut_off_is_refused_wherever_it_was_cut() {
+        let whole = include_bytes!("../../cli/samples/coffee.jpg");
+        assert!(probe(Bytes::from_static(whole)).is_ok());
+        for tenths in 1..10 {
+            let cut = Bytes::from_static(&whole[..whole.len() * tenths / 10]);
+            assert!(probe(cut).expect_err("cut").contains("damaged"), "{tenths}");
         }
     }
 

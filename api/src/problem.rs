@@ -133,7 +133,7 @@ impl Problem {
     }
 
     /// A part of the content that does not exist.
-    fn no_range() -> Self {
+    pub(crate) fn no_range() -> Self {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "invalid_range", "the range lies outside of the content")
     }
 

@@ -15,10 +15,17 @@ const SECONDS_BUCKETS: [f64; 14] =
 #[derive(Debug, Clone, clap::Args)]
 pub struct TelemetryConfig {
     /// What to log, as a tracing filter such as `info` or `warn,clipmill_worker=debug`; `info` for servers if unset
-    #[arg(long, env = "CLIPMILL_LOG", global = true)]
+    #[arg(long, env = "CLIPMILL_LOG", global = true, help_heading = "Logging")]
     pub log: Option<String>,
     /// One line of text or one JSON object a message
-    #[arg(long, env = "CLIPMILL_LOG_FORMAT", global = true, value_enum, default_value = "text")]
+    #[arg(
+        long,
+        env = "CLIPMILL_LOG_FORMAT",
+        global = true,
+        help_heading = "Logging",
+        value_enum,
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
 }
 

@@ -1,5 +1,6 @@
 //! The binary `clipmill-worker`.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,8 +12,17 @@ use clipmill_worker::{Env, health, preview_engines};
 use tokio::net::TcpListener;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "info").map_err(anyhow::Error::msg)?;
     telemetry::metrics().context("cannot record metrics")?;
     let stop = shutdown::on_signal().context("cannot listen for signals")?;

@@ -66,12 +66,15 @@ impl Client {
     ///
     /// # Errors
     /// When the address is not HTTP or the key cannot stand in a header.
-    pub fn new(http: reqwest::Client, server: Url, key: &str) -> Result<Self, ClientError> {
+    pub fn new(http: reqwest::Client, mut server: Url, key: &str) -> Result<Self, ClientError> {
         if !matches!(server.scheme(), "http" | "https") {
             return Err(ClientError::Address);
         }
         let mut authorization = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| ClientError::Key)?;
         authorization.set_sensitive(true);
+        // Other clients of this kind of API want the version in the address.
+        let plain = server.path().trim_end_matches('/').trim_end_matches("/v1").to_owned();
+        server.set_path(&plain);
         Ok(Self { http, server, authorization, first_pause: FIRST_PAUSE })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -60,6 +60,10 @@ pub struct Generate {
 impl Generate {
     pub(super) async fn run(self, http: reqwest::Client) -> Result<()> {
         let client = self.connection.open(http)?;
+        if let Some(folder) = self.output.as_deref().and_then(Path::parent).filter(|folder| *folder != Path::new("")) {
+            // Better before the render than after it.
+            ensure!(folder.is_dir(), "there is no folder {}", folder.display());
+        }
         let submission = Submission {
             image: read(self.image.as_deref()).await?,
             last_image: read(self.last_image.as_deref()).await?,

@@ -53,6 +53,12 @@ pub(crate) async fn guard_sources(pool: &PgPool, account: AccountId, job: JobId)
     schedule(&mut connection, account, job, Reason::Source, &key::source_prefix(account, job), GUARD_SECONDS).await
 }
 
+/// The job will never exist: what was stored for it goes at once.
+pub(crate) async fn abandon_sources(pool: &PgPool, job: JobId) -> Result<(), sqlx::Error> {
+    let due = sqlx::query!("update removals set due_at = now() where job_id = $1 and reason = 'source'", job.uuid());
+    due.execute(pool).await.map(drop)
+}
+
 /// Takes that timer away: now the job exists.
 pub(crate) async fn unguard_sources(tx: &mut PgConnection, job: JobId) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from removals where job_id = $1 and reason = 'source'", job.uuid()).execute(tx).await.map(drop)

@@ -70,7 +70,10 @@ pub async fn submit(
     match insert(pool, account, id, spec, origin).await? {
         Some(job) => Ok(Submitted::New(job)),
         // The other request was faster; its row is committed by now.
-        None => find_earlier(pool, account, origin).await?.map(Submitted::Replayed).ok_or(SubmitError::Contended),
+        None => {
+            removal::abandon_sources(pool, id).await?;
+            find_earlier(pool, account, origin).await?.map(Submitted::Replayed).ok_or(SubmitError::Contended)
+        }
     }
 }
 

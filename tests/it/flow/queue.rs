@@ -35,6 +35,28 @@ async fn an_account_with_one_job_waits_for_one_turn_of_an_account_with_many() {
 }
 
 #[tokio::test]
+async fn neither_what_an_account_had_before_nor_another_tier_pushes_it_back() {
+    let server = Server::start().await;
+    for _ in 0..3 {
+        server.completed().await;
+    }
+    let stranger = server.stranger().await;
+    for _ in 0..10 {
+        let mut body = small();
+        body["model"] = json!("pro");
+        answer(server.anonymous(Method::POST, "/v1/videos").bearer_auth(&stranger).json(&body)).await;
+    }
+    let mine = server.submit_small().await;
+    let mut turns = Vec::new();
+    for _ in 0..2 {
+        let lease = lease::claim(&server.pool, &Tier::ALL, "test", LEASE).await.unwrap().unwrap();
+        turns.push(lease.job().id.to_string());
+        lease.retry(&server.pool, Duration::from_secs(3600)).await.unwrap();
+    }
+    assert!(turns.contains(&text(&mine["id"]).to_owned()), "an idle system and another tier start from one clock");
+}
+
+#[tokio::test]
 async fn a_worker_takes_only_the_tiers_that_it_serves() {
     let server = Server::start().await;
     let mut pro = small();

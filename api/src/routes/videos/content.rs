@@ -7,9 +7,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION,
-    RANGE,
 };
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::jobs::{Job, JobStatus, Output, read};
 use clipmill_shared::storage::StorageError;
@@ -20,6 +19,7 @@ use super::VideoId;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::{ErrorBody, Problem};
+use crate::range::{self, Part};
 
 /// Hands out a finished file: by a link to the store, or through this service with `redirect=false`.
 #[utoipa::path(
@@ -47,6 +47,7 @@ pub(crate) async fn content(
     State(app): State<App>,
     Caller(account): Caller,
     VideoId(id): VideoId,
+    method: Method,
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -54,21 +55,29 @@ pub(crate) async fn content(
     let (variant, redirect) = parse(&query)?;
     let job = read::find(&app.pool, account, id).await?.ok_or_else(Problem::no_video)?;
     let (output, key) = job.output(variant).ok_or_else(|| Problem::no_content(job.status))?;
-    if redirect {
+    // A link is signed for GET alone.
+    if redirect && method == Method::GET {
         let link = app.storage.link(&key, &output.content_type, &file_name(&job, output)).await?;
         return Ok((StatusCode::FOUND, [(LOCATION, link), (CACHE_CONTROL, "no-store".to_owned())]).into_response());
     }
-    let range = headers.get(RANGE).and_then(|value| value.to_str().ok()).filter(|range| range.starts_with("bytes="));
-    stream(&app, &job, output, &key, range).await
+    stream(&app, &job, output, &key, range::part(&headers, output.size_bytes)).await
 }
 
-async fn stream(app: &App, job: &Job, output: &Output, key: &str, range: Option<&str>) -> Result<Response, Problem> {
-    let download = app.storage.get(key, range).await.map_err(|error| match error {
+async fn stream(app: &App, job: &Job, output: &Output, key: &str, part: Part) -> Result<Response, Problem> {
+    let size = output.size_bytes;
+    let (status, range, sent) = match part {
+        Part::Whole => (StatusCode::OK, None, None),
+        Part::Bytes(first, last) => {
+            let sent = format!("bytes {first}-{last}/{size}");
+            (StatusCode::PARTIAL_CONTENT, Some(format!("bytes={first}-{last}")), Some(sent))
+        }
+        Part::Outside => return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], Problem::no_range()).into_response()),
+    };
+    let download = app.storage.get(key, range.as_deref()).await.map_err(|error| match error {
         // Objects go first, then the row says so.
         StorageError::NotFound => Problem::no_content(JobStatus::Expired),
         error => error.into(),
     })?;
-    let status = if download.content_range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let headers: [(HeaderName, String); 4] = [
         (CONTENT_TYPE, output.content_type.clone()),
         (ACCEPT_RANGES, "bytes".to_owned()),
@@ -77,11 +86,11 @@ async fn stream(app: &App, job: &Job, output: &Output, key: &str, range: Option<
     ];
     let known = [
         (CONTENT_LENGTH, download.length.map(|length| length.to_string())),
-        (CONTENT_RANGE, download.content_range),
+        (CONTENT_RANGE, sent),
         (ETAG, download.etag),
     ];
-    let mut response =
-        (status, headers, Body::from_stream(ReaderStream::new(download.body.into_async_read()))).into_response();
+    let body = Body::from_stream(ReaderStream::new(download.body.into_async_read()));
+    let mut response = (status, headers, body).into_response();
     for (name, value) in known {
         if let Some(value) = value.and_then(|value| value.parse().ok()) {
             response.headers_mut().insert(name, value);

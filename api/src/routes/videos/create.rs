@@ -108,7 +108,7 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(request.headers())?;
-    let room = app.bodies.clone().acquire_many_owned(limit::body_mib(request.headers())).await;
+    let room = app.rooms.enter(account, limit::body_mib(request.headers())).await;
     let _room = room.map_err(|_| Problem::internal())?;
     let form = Form::read(request, &FIELDS).await?;
     let fingerprint = form.fingerprint();
@@ -136,10 +136,17 @@ fn replayed(job: Job) -> Response {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_MAX_CHARS).contains(&key.len()));
-    key.map(|key| Some(key.to_owned()))
-        .ok_or_else(|| Problem::invalid("Idempotency-Key", "must have 1 to 255 printable ASCII characters"))
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let only = values.next().is_none().then_some(value);
+    let key = only.and_then(|value| value.to_str().ok()).filter(|key| is_key(key));
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
+        Problem::invalid("Idempotency-Key", "must be given once, with 1 to 255 printable ASCII characters")
+    })
+}
+
+fn is_key(key: &str) -> bool {
+    (1..=IDEMPOTENCY_KEY_MAX_CHARS).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 async fn wish(app: &App, mut form: Form) -> Result<Wish, Problem> {

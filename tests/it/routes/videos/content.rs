@@ -38,6 +38,12 @@ async fn a_part_of_a_file_can_be_asked_for() {
     assert_eq!(&whole[4..12], b"ftypisom");
     let (status, body) = answer(server.request(Method::GET, &path).header(header::RANGE, "bytes=999999999-")).await;
     assert_eq!((status, body["error"]["code"].as_str()), (StatusCode::RANGE_NOT_SATISFIABLE, Some("invalid_range")));
+    for range in ["bytes=5-2", "bytes=0-0,2-3", "bytes=a-b", "bytes="] {
+        let answer = server.request(Method::GET, &path).header(header::RANGE, range).send().await.unwrap();
+        assert_eq!((answer.status(), answer.bytes().await.unwrap()), (StatusCode::OK, whole.clone()), "{range}");
+    }
+    let end = server.request(Method::GET, &path).header(header::RANGE, "Bytes=-999999999").send().await.unwrap();
+    assert_eq!((end.status(), end.bytes().await.unwrap()), (StatusCode::PARTIAL_CONTENT, whole.clone()));
     let head = server.request(Method::HEAD, &path).send().await.unwrap();
     assert_eq!(
         (head.status(), head.headers()[header::CONTENT_LENGTH].to_str().unwrap()),

@@ -202,7 +202,7 @@ async fn bodies_that_cannot_be_read_are_refused_in_our_shape() {
         (request("application/json", b"{".to_vec()), 400, "invalid_body"),
         (request("application/json", b"[]".to_vec()), 400, "invalid_body"),
         (request("application/json", b"\xff\xfe".to_vec()), 400, "invalid_body"),
-        (request("application/json", b"{\"prompt\": \"\\ud800\"}".to_vec()), 400, "invalid_body"),
+        (request("application/json", b"{\"prompt\": \"\\ud800\"}".to_vec()), 400, "invalid_value"),
         (request("application/json", vec![b'['; 100_000]), 400, "invalid_body"),
         (request("multipart/form-data", b"x".to_vec()), 400, "invalid_body"),
         (request("multipart/form-data; boundary=x", cut), 400, "invalid_body"),
@@ -271,10 +271,42 @@ async fn fifty_simultaneous_submits_with_one_key_make_one_job() {
     assert!(answers.iter().all(|(_, video)| video["id"] == answers[0].1["id"]));
     let jobs: i64 = sqlx::query_scalar("select count(*) from jobs").fetch_one(&server.pool).await.unwrap();
     assert_eq!(jobs, 1);
-    server.age_timers().await;
-    server.expire().await;
+    while server.expire().await > 0 {}
     let keys = server.storage.list(&server.account.to_string()).await.unwrap();
     assert_eq!(keys.len(), 1, "only the winner's image stays: {keys:?}");
+}
+
+#[tokio::test]
+async fn what_is_given_twice_or_in_the_wrong_kind_is_refused() {
+    let server = Server::start().await;
+    let file = || Part::bytes(picture::COFFEE).file_name("cup.jpg");
+    let forms = [
+        ("prompt", Form::new().text("prompt", "a").text("prompt", "b")),
+        ("metadata", Form::new().text("prompt", "a").part("metadata", file())),
+        ("metadata", Form::new().text("prompt", "a").text("metadata[a]", "1").text("metadata[a]", "2")),
+        ("metadata", Form::new().text("prompt", "a").text("metadata[a]", "1").text("metadata", "{}")),
+        (
+            "input_reference",
+            Form::new().text("prompt", "a").part("input_reference", file()).part("input_reference", file()),
+        ),
+        (
+            "input_reference",
+            Form::new().text("prompt", "a").part("input_reference", file()).text("input_reference", "x"),
+        ),
+        (
+            "input_reference",
+            Form::new().text("prompt", "a").text("input_reference[image_url]", "x").part("input_reference", file()),
+        ),
+    ];
+    for (field, form) in forms {
+        let (status, body) = answer(server.request(Method::POST, "/v1/videos").multipart(form)).await;
+        assert_eq!((status, &body["error"]["param"]), (StatusCode::BAD_REQUEST, &json!(field)), "{body}");
+    }
+    let twice = server.request(Method::POST, "/v1/videos").header("content-type", "application/json");
+    let (status, _) = answer(twice.body(r#"{"prompt": "a", "prompt": "b"}"#)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let keys = server.request(Method::POST, "/v1/videos").header("idempotency-key", "a").header("idempotency-key", "b");
+    assert_eq!(answer(keys.json(&small())).await.0, StatusCode::BAD_REQUEST);
 }
 
 async fn create(server: &Server, body: Value) -> (StatusCode, Value) {

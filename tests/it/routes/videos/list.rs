@@ -1,6 +1,6 @@
 use clipmill_tests::Server;
-use clipmill_tests::server::{small, text};
-use reqwest::StatusCode;
+use clipmill_tests::server::{answer, small, text};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 fn ids(page: &Value) -> Vec<&str> {
@@ -24,6 +24,9 @@ async fn pages_follow_each_other_in_both_orders() {
     assert_eq!((ids(&page), &page["has_more"]), (vec![&*made[2], &made[3], &made[4]], &json!(false)));
     let (_, page) = server.get(&format!("/v1/videos?limit=2&after={}", made[3])).await;
     assert_eq!((ids(&page), &page["has_more"]), (vec![&*made[2], &made[1]], &json!(true)));
+    answer(server.request(Method::DELETE, &format!("/v1/videos/{}", made[3]))).await;
+    let (_, page) = server.get(&format!("/v1/videos?limit=2&after={}", made[3])).await;
+    assert_eq!(ids(&page), [&*made[2], &made[1]], "a page follows a video that is gone");
     let (_, page) = server.get("/v1/videos?limit=0").await;
     assert_eq!((ids(&page).len(), &page["last_id"]), (0, &Value::Null));
 }
