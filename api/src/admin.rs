@@ -8,8 +8,8 @@ use crate::config::{AccountCommand, KeyCommand};
 
 /// Carries out an `account` command.
 pub async fn account(pool: &PgPool, command: AccountCommand) -> anyhow::Result<()> {
-    let AccountCommand::Create { name } = command;
-    let account = accounts::create(pool, &name).await.context("cannot make the account")?;
+    let AccountCommand::Create { name, keep_history } = command;
+    let account = accounts::create(pool, &name, keep_history).await.context("cannot make the account")?;
     let (_, key) = keys::create(pool, account.id, "first key").await.context("cannot make its key")?;
     println!("account         {}", account.id);
     println!("api key         {}", key.reveal());

@@ -47,6 +47,9 @@ pub enum AccountCommand {
     Create {
         /// What to call it
         name: String,
+        /// Keep its source images until it deletes the video, in place of until the job has ended
+        #[arg(long)]
+        keep_history: bool,
     },
 }
 

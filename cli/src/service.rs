@@ -198,7 +198,7 @@ async fn first_key(pool: &PgPool, file: &Path) -> Result<(AccountId, ApiKey, boo
     }
     let account = match accounts::find_by_name(pool, ACCOUNT_NAME).await? {
         Some(account) => account,
-        None => accounts::create(pool, ACCOUNT_NAME).await?.id,
+        None => accounts::create(pool, ACCOUNT_NAME, false).await?.id,
     };
     let (_, key) = keys::create(pool, account, "first key").await?;
     write_key(file, &key).with_context(|| format!("cannot write the API key to {}", file.display()))?;

@@ -58,7 +58,7 @@ impl Server {
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
         let storage = Storage::open(&shared.storage()).await;
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let account = accounts::create(&pool, "test").await.expect("an account");
+        let account = accounts::create(&pool, "test", false).await.expect("an account");
         let (_, key) = keys::create(&pool, account.id, "test").await.expect("a key");
         let stop = CancellationToken::new();
         let aliases: ModelAliases = "sora-2=fast,sora-2-pro=pro".parse().expect("aliases");
@@ -126,7 +126,7 @@ impl Server {
 
     /// A second account's key.
     pub async fn stranger(&self) -> String {
-        let account = accounts::create(&self.pool, "stranger").await.expect("an account");
+        let account = accounts::create(&self.pool, "stranger", false).await.expect("an account");
         keys::create(&self.pool, account.id, "stranger").await.expect("a key").1.reveal().to_owned()
     }
 

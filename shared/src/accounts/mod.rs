@@ -32,15 +32,16 @@ pub enum AccountError {
     Database(#[from] sqlx::Error),
 }
 
-/// Makes an account with a new webhook secret.
-pub async fn create(pool: &PgPool, name: &str) -> Result<Account, AccountError> {
+/// Makes an account with a new webhook secret. `keep_history` keeps its source images until it deletes the video.
+pub async fn create(pool: &PgPool, name: &str, keep_history: bool) -> Result<Account, AccountError> {
     check_name(name)?;
     let account = Account { id: AccountId::new(), name: name.to_owned(), webhook_secret: WebhookSecret::generate() };
     sqlx::query!(
-        "insert into accounts (id, name, webhook_secret) values ($1, $2, $3)",
+        "insert into accounts (id, name, webhook_secret, keep_history) values ($1, $2, $3, $4)",
         account.id.uuid(),
         account.name,
         account.webhook_secret.bytes(),
+        keep_history,
     )
     .execute(pool)
     .await?;

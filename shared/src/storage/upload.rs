@@ -11,12 +11,13 @@ use super::{StorageError, unavailable};
 /// Files above this go up in parts of this size; S3 takes at most 10,000 parts of at least 5 MiB.
 const PART_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Ends the uploads in parts that began below `prefix` and were never finished: their worker is gone. Some servers
-/// cannot list them; those forget them by a rule of their own.
+/// Ends the uploads in parts that began below `prefix` and were never finished: their worker is gone. Where the server
+/// cannot list them, or our key may not, they are left to a rule of the bucket.
 pub(super) async fn abort_all(client: &Client, bucket: &str, prefix: &str) -> Result<(), StorageError> {
-    const NOT_IMPLEMENTED: u16 = 501;
+    const FORBIDDEN_OR_NOT_IMPLEMENTED: [u16; 3] = [403, 405, 501];
+    let declined = |status: u16| FORBIDDEN_OR_NOT_IMPLEMENTED.contains(&status);
     let begun = match client.list_multipart_uploads().bucket(bucket).prefix(prefix).send().await {
-        Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == NOT_IMPLEMENTED) => return Ok(()),
+        Err(error) if error.raw_response().is_some_and(|raw| declined(raw.status().as_u16())) => return Ok(()),
         listed => listed.map_err(unavailable("list uploads"))?,
     };
     for upload in begun.uploads() {

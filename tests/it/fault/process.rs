@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 /// A job that renders for some seconds.
 async fn submit_long(server: &Server, receiver: &Receiver) -> Value {
     let body = json!({
-        "prompt": "clouds over mountains", "model": "pro", "size": "1920x1080", "seconds": 5, "webhook_url": receiver.url(),
+        "prompt": "clouds over mountains", "model": "pro", "size": "1920x1080", "seconds": 6, "webhook_url": receiver.url(),
     });
     server.submit(body).await
 }
@@ -27,13 +27,13 @@ async fn signal(child: &Child, name: &str) {
 async fn a_worker_killed_in_the_middle_of_a_render_is_replaced_without_any_hand() {
     let server = Server::start().await;
     let receiver = Receiver::answering([]).await;
-    let mut first = worker(&server, &["--lease-seconds", "2"]).await;
+    let mut first = worker(&server, &["--lease-seconds", "3"]).await;
     let job = submit_long(&server, &receiver).await;
     rendering(&server, &job).await;
     signal(&first, "-KILL").await;
     first.wait().await.unwrap();
 
-    let second = worker(&server, &["--lease-seconds", "5"]).await;
+    let second = worker(&server, &["--lease-seconds", "10"]).await;
     until("a completed job", async || server.video(&job["id"]).await["status"] == "completed").await;
     let video = server.video(&job["id"]).await;
     assert_eq!(video["attempt"], 2);
@@ -51,11 +51,11 @@ async fn a_worker_killed_in_the_middle_of_a_render_is_replaced_without_any_hand(
 async fn a_worker_that_slept_longer_than_its_lease_changes_nothing() {
     let server = Server::start().await;
     let receiver = Receiver::answering([]).await;
-    let first = worker(&server, &["--lease-seconds", "2"]).await;
+    let first = worker(&server, &["--lease-seconds", "3"]).await;
     let job = submit_long(&server, &receiver).await;
     rendering(&server, &job).await;
     signal(&first, "-STOP").await;
-    let second = worker(&server, &["--lease-seconds", "5"]).await;
+    let second = worker(&server, &["--lease-seconds", "10"]).await;
     until("the job in other hands", async || server.video(&job["id"]).await["attempt"] == 2).await;
     signal(&first, "-CONT").await;
     until("a completed job", async || server.video(&job["id"]).await["status"] == "completed").await;

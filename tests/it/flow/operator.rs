@@ -30,6 +30,11 @@ async fn an_account_is_made_and_its_keys_are_made_listed_and_revoked() {
     let (ok, made) = api(&server, &["account", "create", "Studio"]).await;
     assert!(ok, "{made}");
     assert!(value(&made, "webhook secret").starts_with("whsec_"));
+    let (ok, _) = api(&server, &["account", "create", "Archive", "--keep-history"]).await;
+    let keeps = "select name, keep_history from accounts where name <> 'test' order by created_at";
+    let keeps: Vec<(String, bool)> = sqlx::query_as(keeps).fetch_all(&server.pool).await.unwrap();
+    assert!(ok);
+    assert_eq!(keeps, [("Studio".to_owned(), false), ("Archive".to_owned(), true)]);
     let (_, second) = api(&server, &["key", "create", value(&made, "account"), "second"]).await;
     let key = value(&second, "api key");
     let list = async || answer(server.anonymous(Method::GET, "/v1/videos").bearer_auth(key)).await.0;
