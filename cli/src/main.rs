@@ -9,8 +9,8 @@ use clipmill::client;
 use clipmill::demo::DemoConfig;
 use clipmill::dev::DevConfig;
 use clipmill::{demo, dev};
-use clipmill_shared::outbound;
 use clipmill_shared::telemetry::{self, TelemetryConfig};
+use clipmill_shared::{outbound, shutdown};
 
 /// Text and images to video: the client, and the whole service in one process
 #[derive(Debug, Parser)]
@@ -37,13 +37,7 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    shutdown::exit(run(Cli::parse()).await)
 }
 
 async fn run(cli: Cli) -> Result<()> {

@@ -1,4 +1,8 @@
-//! Signals: SIGTERM and Ctrl-C become one token that everything long-lived watches.
+//! How a process ends: SIGTERM and Ctrl-C become one token that everything long-lived watches, and a failure becomes
+//! one sentence and an exit code.
+
+use std::fmt::Display;
+use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -18,4 +22,15 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
         std::process::exit(130);
     });
     Ok(stop)
+}
+
+/// What `main` returns: a failure is said in one line, with its causes and without a backtrace.
+pub fn exit<E: Display>(ended: Result<(), E>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
