@@ -1,20 +1,51 @@
 //! What an operator does from the command line: accounts and keys.
 
 use anyhow::Context as _;
+use clipmill_shared::accounts::limits::{self, Limits};
 use clipmill_shared::accounts::{self, keys};
 use clipmill_shared::db::PgPool;
+use clipmill_shared::id::AccountId;
 
-use crate::config::{AccountCommand, KeyCommand};
+use crate::config::{AccountCommand, KeyCommand, Weight};
 
 /// Carries out an `account` command.
 pub async fn account(pool: &PgPool, command: AccountCommand) -> anyhow::Result<()> {
-    let AccountCommand::Create { name, keep_history } = command;
-    let account = accounts::create(pool, &name, keep_history).await.context("cannot make the account")?;
+    match command {
+        AccountCommand::Create { name, keep_history } => create(pool, &name, keep_history).await,
+        AccountCommand::Limits { account, max_running, max_queued, weight } => {
+            let account = account.parse()?;
+            let known = limits::get(pool, account).await.context("cannot read the limits")?;
+            let asked = Limits {
+                max_running: max_running.map_or(known.max_running, |limit| limit.0),
+                max_queued: max_queued.map_or(known.max_queued, |limit| limit.0),
+            };
+            limits::set(pool, account, asked).await.context("cannot set the limits")?;
+            for Weight(tier, weight) in weight {
+                limits::weigh(pool, account, tier, weight).await.context("cannot set a weight")?;
+            }
+            show_limits(pool, account).await
+        }
+    }
+}
+
+async fn create(pool: &PgPool, name: &str, keep_history: bool) -> anyhow::Result<()> {
+    let account = accounts::create(pool, name, keep_history).await.context("cannot make the account")?;
     let (_, key) = keys::create(pool, account.id, "first key").await.context("cannot make its key")?;
     println!("account         {}", account.id);
     println!("api key         {}", key.reveal());
     println!("webhook secret  {}", account.webhook_secret.reveal());
     eprintln!("Keep the key now: it is stored as a hash and cannot be shown again.");
+    Ok(())
+}
+
+async fn show_limits(pool: &PgPool, account: AccountId) -> anyhow::Result<()> {
+    let limits = limits::get(pool, account).await.context("cannot read the limits")?;
+    let shown = |limit: Option<i32>| limit.map_or("none".to_owned(), |limit| limit.to_string());
+    println!("max running   {}", shown(limits.max_running));
+    println!("max queued    {}", shown(limits.max_queued));
+    for (tier, weight) in limits::weights(pool, account).await.context("cannot read the weights")? {
+        println!("weight {:<6} {weight}", tier.as_str());
+    }
     Ok(())
 }
 

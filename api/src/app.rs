@@ -5,8 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clipmill_shared::batch::Batcher;
+use clipmill_shared::bell::Ringer;
 use clipmill_shared::db::PgPool;
+use clipmill_shared::id::JobId;
+use clipmill_shared::jobs::outlook::Outlook;
+use clipmill_shared::jobs::{Job, read};
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
+use clipmill_shared::secret::ApiKey;
 use clipmill_shared::storage::Storage;
 use clipmill_shared::telemetry;
 use clipmill_shared::tier::Tier;
@@ -23,6 +29,12 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct App {
     pub(crate) pool: PgPool,
     pub(crate) storage: Storage,
+    /// Wakes the workers after a submit.
+    pub(crate) bell: Ringer,
+    /// Reads together the jobs that are polled at about the same time.
+    pub(crate) polls: Batcher<(ApiKey, JobId), Option<Job>>,
+    /// What may be expected of jobs that have not ended.
+    pub(crate) outlook: Outlook,
     /// Fetches images from the addresses that customers give.
     pub(crate) outbound: Outbound,
     /// Bounds the memory of bodies that are being read, account by account.
@@ -36,7 +48,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts together what handlers use.
+    /// Puts together what handlers use. Has to be called inside of a runtime.
     pub fn new(
         pool: PgPool,
         storage: Storage,
@@ -46,6 +58,9 @@ impl App {
         let mut models: BTreeMap<String, Tier> = Tier::ALL.into_iter().map(|tier| (tier.to_string(), tier)).collect();
         models.extend(aliases.0.clone());
         Ok(Self {
+            bell: Ringer::new(pool.clone()),
+            polls: poller(pool.clone()),
+            outlook: Outlook::new(pool.clone()),
             pool,
             storage,
             outbound: Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?,
@@ -66,4 +81,12 @@ impl App {
     pub(crate) fn models(&self) -> &BTreeMap<String, Tier> {
         &self.models
     }
+}
+
+fn poller(pool: PgPool) -> Batcher<(ApiKey, JobId), Option<Job>> {
+    const TOGETHER: usize = 64;
+    Batcher::new(TOGETHER, move |asked: Vec<(ApiKey, JobId)>| {
+        let pool = pool.clone();
+        async move { read::poll(&pool, &asked).await }
+    })
 }

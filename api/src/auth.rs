@@ -19,11 +19,34 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = header.and_then(bearer).and_then(ApiKey::parse).ok_or_else(Problem::unauthenticated)?;
-        let account = keys::authenticate(&app.pool, &key).await?.ok_or_else(Problem::unauthenticated)?;
+        let Bearer(key) = Bearer::from_request_parts(parts, app).await?;
+        Self::prove(app, &key).await
+    }
+}
+
+impl Caller {
+    /// The account whose key this is.
+    pub(crate) async fn prove(app: &App, key: &ApiKey) -> Result<Self, Problem> {
+        let account = keys::authenticate(&app.pool, key).await?.ok_or_else(Problem::unauthenticated)?;
+        Ok(Self::known(account))
+    }
+
+    /// An account whose key was proved already.
+    pub(crate) fn known(account: AccountId) -> Self {
         Span::current().record("account.id", tracing::field::display(account));
-        Ok(Self(account))
+        Self(account)
+    }
+}
+
+/// A key that has the form of one. Whose it is, and whether it lives, is not known yet.
+pub(crate) struct Bearer(pub(crate) ApiKey);
+
+impl<S: Sync> FromRequestParts<S> for Bearer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        header.and_then(bearer).and_then(ApiKey::parse).map(Self).ok_or_else(Problem::unauthenticated)
     }
 }
 

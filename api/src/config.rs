@@ -51,6 +51,50 @@ pub enum AccountCommand {
         #[arg(long)]
         keep_history: bool,
     },
+    /// Show or set what an account may have in the queue, and its share of the GPUs
+    Limits {
+        /// Whose limits (acct_…)
+        account: String,
+        /// Jobs that may be worked on at the same time, or `none`
+        #[arg(long)]
+        max_running: Option<Limit>,
+        /// Jobs that may wait, or `none`
+        #[arg(long)]
+        max_queued: Option<Limit>,
+        /// Weight in a tier beside other accounts, as `tier=weight`: 2 is twice the share of 1. May be repeated
+        #[arg(long, value_name = "TIER=WEIGHT")]
+        weight: Vec<Weight>,
+    },
+}
+
+/// A whole number, or none.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(pub Option<i32>);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limit = match text {
+            "none" => Some(None),
+            _ => text.parse().ok().filter(|limit| *limit > 0).map(Some),
+        };
+        limit.map(Self).ok_or_else(|| format!("must be a whole number from 1 to {}, or none", i32::MAX))
+    }
+}
+
+/// A weight in a tier.
+#[derive(Debug, Clone, Copy)]
+pub struct Weight(pub Tier, pub f64);
+
+impl FromStr for Weight {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (tier, weight) = text.split_once('=').ok_or("must be tier=weight, such as pro=2")?;
+        let weight = weight.parse().ok().filter(|weight| (0.001..=1000.0).contains(weight));
+        Ok(Self(tier.parse()?, weight.ok_or("the weight must be a number from 0.001 to 1000")?))
+    }
 }
 
 /// What can be done with keys.

@@ -5,6 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use clipmill_shared::batch::Unanswered;
 use clipmill_shared::db;
 use clipmill_shared::jobs::JobStatus;
 use clipmill_shared::jobs::cancel::CancelError;
@@ -159,6 +160,7 @@ impl Problem {
     fn kind(&self) -> &'static str {
         match self.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
             status if status.is_server_error() => "server_error",
             _ => "invalid_request_error",
         }
@@ -176,6 +178,7 @@ impl IntoResponse for Problem {
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"))
             }
+            StatusCode::TOO_MANY_REQUESTS => response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10")),
             _ => None,
         };
         response
@@ -191,6 +194,13 @@ impl From<Invalid> for Problem {
 impl From<db::Error> for Problem {
     fn from(error: db::Error) -> Self {
         error!(%error, "The database failed");
+        Self::unavailable()
+    }
+}
+
+impl From<Unanswered> for Problem {
+    /// Why is in the log already.
+    fn from(_: Unanswered) -> Self {
         Self::unavailable()
     }
 }
@@ -218,6 +228,12 @@ impl From<SubmitError> for Problem {
                 }
             }
             SubmitError::Contended => Self::unavailable(),
+            SubmitError::QueueFull => {
+                let message =
+                    "the account has as many jobs queued as it may; submit again when some of them have been taken up";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", message)
+            }
+            SubmitError::Invalid(invalid) => invalid.into(),
             SubmitError::Storage(error) => error.into(),
             SubmitError::Database(error) => error.into(),
         }

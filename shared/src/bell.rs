@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::db;
 use crate::id::JobId;
 
 /// Rung when a job can be claimed.
@@ -50,6 +51,11 @@ impl Bells {
     /// Names the jobs whose workers should look at their lease; `None` means all of them.
     pub fn halt(&self) -> broadcast::Receiver<Option<JobId>> {
         self.halt.subscribe()
+    }
+
+    /// Wakes whoever waits for a job in this process.
+    pub fn ring_queued(&self) {
+        self.queued.send_replace(());
     }
 
     /// Listens until `stop`, reconnecting for as long as it takes. After each connect every bell is rung once,
@@ -99,6 +105,34 @@ impl Bells {
             }
             _ => {}
         }
+    }
+}
+
+/// Tells all processes that a job can be claimed, after the commit that made it so.
+///
+/// A NOTIFY inside of a transaction makes the commits of the whole server wait for each other. So the submits of a process
+/// commit first and then share the next ring; should the process die in between, whoever waits looks by itself.
+#[derive(Debug, Clone)]
+pub struct Ringer(mpsc::Sender<()>);
+
+impl Ringer {
+    /// A ringer that lives as long as its last clone. Has to be made inside of a runtime.
+    pub fn new(pool: PgPool) -> Self {
+        let (wishes, mut wished) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while wished.recv().await.is_some() {
+                let rung = async { ring(&mut *pool.acquire().await?, QUEUED, "").await };
+                if let Err(error) = db::within(rung).await {
+                    warn!(%error, "Could not tell the workers of a new job, they will look by themselves");
+                }
+            }
+        });
+        Self(wishes)
+    }
+
+    /// Wishes for a ring. One that is about to be rung serves this wish too.
+    pub fn queued(&self) {
+        let _ = self.0.try_send(());
     }
 }
 

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod accounts;
+pub mod batch;
 pub mod bell;
 pub mod db;
+pub mod fleet;
 pub mod id;
 pub mod jobs;
 pub mod outbound;

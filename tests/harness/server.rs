@@ -212,6 +212,8 @@ fn worker_config() -> WorkerConfig {
         lease_seconds: 30,
         attempt_seconds: 600,
         grace_seconds: 0,
+        model_streak: 8,
+        record_days: 90,
         scratch,
     }
 }

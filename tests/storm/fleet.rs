@@ -42,7 +42,7 @@ impl<'a> Fleet<'a> {
         Ok(if name == "-KILL" { "kill worker" } else { "terminate worker" })
     }
 
-    /// Stops a worker, and lets all that were stopped before go on: they slept longer than their leases.
+    /// Stops a worker until the next one is stopped, mostly for longer than its lease, and lets those before go on.
     pub(crate) async fn pause(&mut self, random: &mut StdRng) -> Result<&'static str> {
         self.wake().await?;
         if let Some(pid) = self.workers[random.random_range(0..self.workers.len())].id() {

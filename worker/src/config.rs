@@ -55,6 +55,12 @@ pub struct WorkerConfig {
     /// Seconds that a running render gets to finish after SIGTERM, before it is given back
     #[arg(long, env = "CLIPMILL_GRACE_SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub grace_seconds: u64,
+    /// Jobs in a row that a GPU takes for the model that it has loaded, while jobs for another model wait
+    #[arg(long, env = "CLIPMILL_MODEL_STREAK", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub model_streak: u32,
+    /// Days after which the record of a job without media is deleted; what was used stays counted
+    #[arg(long, env = "CLIPMILL_RECORD_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub record_days: u32,
     /// Folder for files between post-processing and upload; the system's temporary folder if unset
     #[arg(long, env = "CLIPMILL_SCRATCH")]
     pub scratch: Option<PathBuf>,

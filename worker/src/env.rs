@@ -1,22 +1,25 @@
 //! What every loop and stage may use.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::Bells;
 use clipmill_shared::db::PgPool;
+use clipmill_shared::fleet::Pace;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
 use clipmill_shared::tier::Tier;
-use tokio::sync::Semaphore;
+use clipmill_shared::webhooks::outbox::{self, Tried};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::WorkerConfig;
 use crate::engine::Engine;
 use crate::engine::preview::PreviewEngine;
+use crate::gpu::Gpus;
 use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
@@ -44,11 +47,14 @@ pub struct Env {
     pub bells: Bells,
     /// Cancelled when the process shall end.
     pub stop: CancellationToken,
-    /// One permit a GPU: taken before a job is claimed, given back when its rendering ends.
-    pub(crate) gpus: Arc<Semaphore>,
+    /// Taken before a job is claimed, given back when its rendering ends.
+    pub(crate) gpus: Arc<Gpus>,
+    /// Writes down together what came of webhooks at about the same time.
+    pub(crate) tries: Batcher<Tried, ()>,
     pub(crate) outbound: Outbound,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
+    paces: Mutex<BTreeMap<Tier, Pace>>,
 }
 
 impl Env {
@@ -62,14 +68,16 @@ impl Env {
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         Ok(Self {
+            tries: settler(pool.clone()),
             pool,
             storage,
             engines,
             name: format!("{}-{}", config.name, Uuid::now_v7().simple()),
             bells: Bells::default(),
             stop,
-            gpus: Arc::new(Semaphore::new(config.gpus as usize)),
+            gpus: Gpus::new(config.gpus, config.model_streak),
             resting_until: Mutex::new(Instant::now()),
+            paces: Mutex::default(),
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
@@ -86,10 +94,31 @@ impl Env {
         self.resting_until.lock().unwrap_or_else(PoisonError::into_inner).saturating_duration_since(Instant::now())
     }
 
+    /// Takes the pace of one more completed attempt into account.
+    pub(crate) fn learn(&self, tier: Tier, latest: Pace) {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = paces.get(&tier).copied();
+        paces.insert(tier, Pace::learn(known, latest));
+    }
+
+    /// The tiers that this worker can serve, and how fast it was, as far as it knows.
+    pub(crate) fn paces(&self) -> Vec<(Tier, Option<Pace>)> {
+        let paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tiers().into_iter().map(|tier| (tier, paces.get(&tier).copied())).collect()
+    }
+
     /// The tiers that this worker can serve.
     pub fn tiers(&self) -> Vec<Tier> {
         self.config.tiers.iter().copied().filter(|tier| self.engines.contains_key(tier)).collect()
     }
+}
+
+fn settler(pool: PgPool) -> Batcher<Tried, ()> {
+    const TOGETHER: usize = 500;
+    Batcher::new(TOGETHER, move |tries: Vec<Tried>| {
+        let pool = pool.clone();
+        async move { outbox::settle(&pool, &tries).await.map(|()| vec![(); tries.len()]) }
+    })
 }
 
 /// The engines that need no model: the preview engine for every tier.

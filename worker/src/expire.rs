@@ -1,4 +1,4 @@
-//! The `expire` worker: what has run out of time. Lapsed leases are rescued, due objects are removed.
+//! The `expire` worker: objects whose time is over are removed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +6,13 @@ use std::time::Duration;
 use apalis::prelude::Data;
 use clipmill_shared::db::{self, Error};
 use clipmill_shared::jobs::removal::{self, Removal};
-use clipmill_shared::jobs::{retry, sweep};
+use clipmill_shared::jobs::retry;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::env::Env;
 use crate::feed::Source;
+use crate::sweep;
 
 const BATCH: i64 = 100;
 const POLL: Duration = Duration::from_secs(1);
@@ -54,28 +55,6 @@ impl Source for Timers {
     }
 }
 
-/// Rescues the jobs of lapsed leases until `stop`, whatever the store does meanwhile.
-pub(crate) async fn rescue(env: &Env) {
-    loop {
-        if let Err(error) = rescue_once(env).await {
-            warn!(%error, "Could not look for lapsed leases, trying again");
-        }
-        tokio::select! {
-            () = env.stop.cancelled() => return,
-            () = tokio::time::sleep(POLL) => {}
-        }
-    }
-}
-
-async fn rescue_once(env: &Env) -> Result<(), Error> {
-    let rescued = db::within(sweep::rescue(&env.pool, BATCH)).await?;
-    if rescued > 0 {
-        warn!(jobs = rescued, "Rescued jobs whose workers fell silent");
-        metrics::counter!("clipmill_rescues_total").increment(rescued as u64);
-    }
-    Ok(())
-}
-
 async fn due(env: &Env) -> Result<Vec<Removal>, Error> {
     db::within(removal::claim(&env.pool, BATCH, PATIENCE)).await
 }
@@ -85,9 +64,10 @@ pub(crate) async fn remove(removal: Removal, env: Data<Arc<Env>>) {
     carry_out(&env, &removal).await;
 }
 
-/// Rescues and removes all that is due, and says how many removals there were. For tests and tools that go a step at a time.
+/// Sweeps, removes all that is due, and says how many removals there were. For tests and tools that go a step at a time.
 pub async fn step(env: &Arc<Env>) -> anyhow::Result<usize> {
-    rescue_once(env).await?;
+    sweep::report(env).await?;
+    sweep::once(env).await;
     let due = due(env).await?;
     for removal in &due {
         carry_out(env, removal).await;

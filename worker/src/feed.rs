@@ -80,6 +80,9 @@ impl<S: Source> Backend for Feed<S> {
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
         while self.taken.is_empty() {
+            if self.stop.is_cancelled() && self.fetching.is_none() {
+                return Poll::Ready(None);
+            }
             ready!(self.poll_fetch(cx));
         }
         Poll::Ready(

@@ -14,6 +14,7 @@ pub mod env;
 pub mod expire;
 pub mod fault;
 mod feed;
+mod gpu;
 pub mod health;
 mod heartbeat;
 pub mod notify;
@@ -23,6 +24,7 @@ pub mod pull;
 mod render;
 mod scratch;
 mod source;
+mod sweep;
 mod upload;
 
 pub use env::{Env, preview_engines};
@@ -40,7 +42,7 @@ const REMOVALS_AT_ONCE: usize = 8;
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, "Working");
     let ears = CancellationToken::new();
-    let (listening, rescuing) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(rescue(env.clone())));
+    let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
     let stop = env.stop.clone();
     let signal = async move {
         stop.cancelled().await;
@@ -51,7 +53,7 @@ pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     env.stop.cancel();
     ears.cancel();
     listening.await.context("the listener for notifications panicked")?;
-    rescuing.await.context("the rescue of lapsed leases panicked")?;
+    sweeping.await.context("the sweep panicked")?;
     if by_themselves {
         bail!("the workers ended by themselves: {ended:?}");
     }
@@ -63,8 +65,8 @@ async fn listen(env: Arc<Env>, ears: CancellationToken) {
     env.bells.listen(&env.pool, &ears).await;
 }
 
-async fn rescue(env: Arc<Env>) {
-    expire::rescue(&env).await;
+async fn sweep(env: Arc<Env>) {
+    sweep::run(&env).await;
 }
 
 fn monitor(env: &Arc<Env>) -> Monitor {

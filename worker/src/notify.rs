@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apalis::prelude::Data;
-use chrono::Utc;
 use clipmill_shared::db;
-use clipmill_shared::webhooks::outbox::{self, Delivery, Outcome};
+use clipmill_shared::webhooks::outbox::{self, Delivery, Outcome, Tried};
 use clipmill_shared::webhooks::sign;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
@@ -60,7 +59,9 @@ impl Source for Outbox {
 
     async fn give_back(&self, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
-            settle(&self.env, &delivery, Outcome::Again(Duration::ZERO), None).await;
+            if let Err(error) = db::within(outbox::release(&self.env.pool, &delivery)).await {
+                warn!(delivery.id = %delivery.id, %error, "Could not give a webhook back, it is due again by itself");
+            }
         }
     }
 }
@@ -106,7 +107,7 @@ enum Silence {
 }
 
 async fn send(env: &Env, delivery: &Delivery) -> Result<Response, Silence> {
-    let (id, timestamp, body) = (delivery.id.to_string(), Utc::now().timestamp(), delivery.body.to_string());
+    let (id, timestamp, body) = (delivery.id.to_string(), delivery.now().timestamp(), delivery.body.to_string());
     let request = env.outbound.request(Method::POST, &delivery.url).map_err(|_| Silence::Refused)?;
     let request = request
         .header(CONTENT_TYPE, "application/json")
@@ -140,7 +141,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 async fn settle(env: &Env, delivery: &Delivery, outcome: Outcome, status: Option<u16>) {
-    if let Err(error) = db::within(outbox::settle(&env.pool, delivery, outcome, status)).await {
-        warn!(delivery.id = %delivery.id, %error, "Could not settle a webhook, it will be tried again");
+    let tried = Tried { id: delivery.id, attempt: delivery.attempt, outcome, status };
+    if env.tries.ask(tried).await.is_err() {
+        warn!(delivery.id = %delivery.id, "Could not settle a webhook, it will be tried again");
     }
 }

@@ -6,28 +6,36 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_shared::fleet::Pace;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::lease::{Lease, LeaseError};
 use clipmill_shared::jobs::removal;
-use tokio::sync::{OwnedSemaphorePermit, broadcast};
+use tokio::sync::broadcast;
 use tokio::task::JoinError;
 use tracing::{Instrument as _, info, info_span, warn};
 
 use crate::engine::Watch;
 use crate::env::Env;
 use crate::fault::{Fault, Next};
+use crate::gpu::Held;
 use crate::pull::Turn;
 use crate::upload::Asset;
 use crate::{heartbeat, postprocess, render, source, upload};
 
 /// How an attempt came to its end.
 enum End {
-    Finished(Result<Asset, Fault>),
+    Finished(Result<Made, Fault>),
     /// The lease is not ours any more: cancelled, deleted, or taken by another worker.
     Lost,
     /// The process has to end before the work is done.
     Drained,
+}
+
+/// What an attempt made, and how long it held its GPU.
+struct Made {
+    asset: Asset,
+    gpu: Duration,
 }
 
 /// Takes a job to the end of this attempt and writes down what came of it.
@@ -37,7 +45,14 @@ pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease, halt }: Turn) {
     async {
         let started = Instant::now();
         let end = work(env, &lease, gpu, halt).await;
+        let gpu = if let End::Finished(Ok(made)) = &end { Some(made.gpu) } else { None };
         let outcome = settle(env, lease, &job, end).await;
+        if let Some(gpu) = gpu.filter(|_| outcome == "completed") {
+            let unit_seconds = started.elapsed().as_secs_f64() / job.cost().max(f64::EPSILON);
+            env.learn(job.tier, Pace { gpu_seconds: gpu.as_secs_f64(), unit_seconds });
+        }
+        // The account may run one more now.
+        env.bells.ring_queued();
         metrics::counter!("clipmill_attempts_total", "tier" => job.tier.as_str(), "outcome" => outcome).increment(1);
         info!(outcome, elapsed_ms = started.elapsed().as_millis() as u64, "Ended an attempt");
     }
@@ -45,12 +60,7 @@ pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease, halt }: Turn) {
     .await;
 }
 
-async fn work(
-    env: &Arc<Env>,
-    lease: &Lease,
-    gpu: OwnedSemaphorePermit,
-    halt: broadcast::Receiver<Option<JobId>>,
-) -> End {
+async fn work(env: &Arc<Env>, lease: &Lease, gpu: Held, halt: broadcast::Receiver<Option<JobId>>) -> End {
     let watch = Watch::default();
     let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
     let end = tokio::select! {
@@ -73,7 +83,7 @@ async fn drained(env: &Env) {
 }
 
 /// The stages, in order.
-async fn attempt(env: Arc<Env>, job: Job, gpu: OwnedSemaphorePermit, watch: Watch) -> Result<Asset, Fault> {
+async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Made, Fault> {
     let engine = env.engines.get(&job.tier).cloned();
     let engine = engine
         .ok_or_else(|| Fault::transient("render_failed", RENDER_FAILED, anyhow::anyhow!("no engine for the tier")))?;
@@ -82,8 +92,9 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: OwnedSemaphorePermit, watch: Watc
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
     let clip = timed("postprocess", postprocess::stage::run(footage, job.size(), env.scratch.path().to_owned())).await;
     // The engine's word comes first: if it failed, a clip that broke off is only the consequence.
-    rendering.await?;
-    timed("upload", upload::run(&env.storage, &job, clip?)).await
+    let gpu = rendering.await?;
+    let asset = timed("upload", upload::run(&env.storage, &job, clip?)).await?;
+    Ok(Made { asset, gpu })
 }
 
 /// What customers read of a renderer's fault.
@@ -110,7 +121,7 @@ fn panicked(error: JoinError) -> Fault {
 
 async fn settle(env: &Env, lease: Lease, job: &Job, end: End) -> &'static str {
     let (outcome, settled) = match end {
-        End::Finished(Ok(asset)) => ("completed", lease.complete(&env.pool, &asset.outputs).await),
+        End::Finished(Ok(made)) => ("completed", lease.complete(&env.pool, &made.asset.outputs).await),
         End::Finished(Err(fault)) => settle_fault(env, lease, job, fault).await,
         End::Drained => ("released", lease.release(&env.pool).await),
         End::Lost => ("lost", Err(LeaseError::Lost)),

@@ -8,21 +8,21 @@ use apalis::prelude::Data;
 use clipmill_shared::db;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::lease::{self, Lease};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, broadcast, watch};
+use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::env::Env;
 use crate::feed::{Source, wait};
+use crate::gpu::Held;
 use crate::pipeline;
 
 /// How long to wait for a bell before looking anyway: a bell can be missed, and the end of a pause rings none.
 const POLL: Duration = Duration::from_secs(1);
 
 /// A GPU and a job to render on it.
-#[derive(Debug)]
 pub(crate) struct Turn {
-    pub(crate) gpu: OwnedSemaphorePermit,
+    pub(crate) gpu: Held,
     pub(crate) lease: Lease,
     /// Hears of cancellation since before the lease was taken, so that none is missed.
     pub(crate) halt: broadcast::Receiver<Option<JobId>>,
@@ -50,10 +50,10 @@ impl Source for Queue {
             // A GPU that is freed by the end of the last job is no reason to take another.
             biased;
             () = stop.cancelled() => return Vec::new(),
-            permit = self.env.gpus.clone().acquire_owned() => permit,
+            gpu = self.env.gpus.take() => gpu,
         };
         // The semaphore is never closed; if it were, there would be nothing to render on.
-        let Ok(gpu) = gpu else { return Vec::new() };
+        let Ok(mut gpu) = gpu else { return Vec::new() };
         let mut bell = self.bell.lock().await;
         loop {
             bell.mark_unchanged();
@@ -65,7 +65,7 @@ impl Source for Queue {
                 continue;
             }
             let halt = self.env.bells.halt();
-            match claim(&self.env).await {
+            match claim(&self.env, &mut gpu).await {
                 Ok(Some(lease)) => return vec![Turn { gpu, lease, halt }],
                 Ok(None) => {}
                 Err(error) => warn!(%error, "Could not ask for a job, trying again"),
@@ -86,8 +86,14 @@ impl Source for Queue {
     }
 }
 
-async fn claim(env: &Env) -> Result<Option<Lease>, db::Error> {
-    db::within(lease::claim(&env.pool, &env.tiers(), &env.name, env.config.lease())).await
+async fn claim(env: &Env, gpu: &mut Held) -> Result<Option<Lease>, db::Error> {
+    let tiers = env.tiers();
+    let preferred = gpu.preferred(&env.engines, &tiers);
+    let claimed = db::within(lease::claim(&env.pool, &tiers, &preferred, &env.name, env.config.lease())).await?;
+    if let Some(engine) = claimed.as_ref().and_then(|lease| env.engines.get(&lease.job().tier)) {
+        gpu.takes(engine);
+    }
+    Ok(claimed)
 }
 
 /// Takes one turn to its end.
@@ -97,9 +103,9 @@ pub(crate) async fn render(turn: Turn, env: Data<Arc<Env>>) {
 
 /// Takes the next job to its end, if there is one. For tests and tools that go a step at a time.
 pub async fn step(env: &Arc<Env>) -> anyhow::Result<bool> {
-    let gpu = env.gpus.clone().acquire_owned().await.context("there is no GPU")?;
+    let mut gpu = env.gpus.take().await?;
     let halt = env.bells.halt();
-    let Some(lease) = claim(env).await.context("cannot ask for a job")? else { return Ok(false) };
+    let Some(lease) = claim(env, &mut gpu).await.context("cannot ask for a job")? else { return Ok(false) };
     pipeline::run(env, Turn { gpu, lease, halt }).await;
     Ok(true)
 }

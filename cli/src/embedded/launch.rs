@@ -20,7 +20,7 @@ const PLAIN: &str = r#"exec 3<&1 1>&2; exec "$@""#;
 const WATCHED: &str = r#"
 exec 3<&1 1>&2 4<&0 </dev/null
 "$@" 4<&- & server=$!
-(read -r _ <&4; while kill -INT "$server"; do sleep 1; done) 2>/dev/null 3<&- & watch=$!
+(read -r _ <&4; while kill -INT "$server"; do sleep 0.1; done) 2>/dev/null 3<&- & watch=$!
 exec 4<&-
 wait "$server"; status=$?
 kill "$watch" 2>/dev/null

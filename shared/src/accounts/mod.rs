@@ -6,6 +6,7 @@ use crate::id::AccountId;
 use crate::secret::WebhookSecret;
 
 pub mod keys;
+pub mod limits;
 
 /// A customer.
 #[derive(Debug)]

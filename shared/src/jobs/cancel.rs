@@ -2,11 +2,10 @@
 
 use sqlx::PgPool;
 
-use super::{Job, JobStatus, job_query, read, removal};
-use crate::bell;
+use super::halt::halt;
+use super::{Job, JobStatus, job_query, read};
 use crate::id::{AccountId, JobId};
 use crate::webhooks::event::EventKind;
-use crate::webhooks::outbox;
 
 /// Why a job was not cancelled.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +37,7 @@ pub async fn cancel(pool: &PgPool, account: AccountId, id: JobId) -> Result<Job,
         drop(tx);
         return ended(pool, account, id).await;
     };
-    outbox::record(&mut tx, account, id, EventKind::Cancelled, job.webhook_url.as_deref()).await?;
-    removal::sources(&mut tx, &job).await?;
-    if job.attempt > 0 {
-        removal::superseded(&mut tx, &job, true).await?;
-    }
-    bell::ring(&mut tx, bell::HALT, &id.uuid().to_string()).await?;
+    halt(&mut tx, &job, EventKind::Cancelled).await?;
     tx.commit().await?;
     Ok(job)
 }

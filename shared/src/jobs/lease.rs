@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::complete::complete;
 use super::{Failure, Job, Output, job_query, removal};
 use crate::bell;
 use crate::db;
@@ -40,26 +41,60 @@ pub enum LeaseError {
     Database(#[from] sqlx::Error),
 }
 
-/// Takes the next job of the tiers, in fair order, for as long as `lasts`; it has to be renewed within that.
-pub async fn claim(pool: &PgPool, tiers: &[Tier], worker: &str, lasts: Duration) -> Result<Option<Lease>, sqlx::Error> {
+/// Takes the next job of the tiers, in fair order, for as long as `lasts`; it has to be renewed within that. A job of the
+/// `preferred` tiers goes before all others.
+///
+/// The row that is next in virtual time says whose turn it is; the account's job of the highest priority takes that turn
+/// and leaves its own to the other.
+pub async fn claim(
+    pool: &PgPool,
+    tiers: &[Tier],
+    preferred: &[Tier],
+    worker: &str,
+    lasts: Duration,
+) -> Result<Option<Lease>, sqlx::Error> {
     let claimed = job_query!(
         r#"
-        update jobs
-        set status = 'in_progress', attempt = attempt + 1, progress = 0, worker = $2,
-            lease_until = now() + make_interval(secs => $3), started_at = coalesce(started_at, now())
-        where id = (
-            select first.id
-            from unnest($1::tier[]) as served (tier)
+        with full_accounts as materialized (
+            select coalesce(array_agg(account_id), '{}') as ids from (
+                select account_id from jobs join accounts on accounts.id = account_id
+                where status = 'in_progress' and max_running is not null
+                group by account_id, max_running having count(*) >= max_running
+            ) as account
+        ),
+        turn as materialized (
+            select first.*
+            from full_accounts, unnest($1::tier[]) as served (tier)
             cross join lateral (
-                select id, virtual_start from jobs
-                where jobs.tier = served.tier and status = 'queued' and run_at <= now()
+                select id, account_id, tier, virtual_start from jobs
+                where jobs.tier = served.tier and status = 'queued' and virtual_start < 'infinity' and run_at <= now()
+                    and (deadline_at is null or deadline_at > now())
+                    and account_id <> all (full_accounts.ids) and may_run(account_id)
                 order by virtual_start, id limit 1 for update skip locked
             ) as first
-            order by first.virtual_start, first.id limit 1
+            order by first.tier = any ($2::tier[]) desc, first.virtual_start, first.id limit 1
+        ),
+        best as materialized (
+            select turn.id as turn_id, turn.virtual_start as turn_start, first.id, first.virtual_start
+            from turn cross join lateral (
+                select id, virtual_start from jobs
+                where account_id = turn.account_id and tier = turn.tier and status = 'queued'
+                    and virtual_start < 'infinity' and run_at <= now() and (deadline_at is null or deadline_at > now())
+                order by priority desc, id limit 1 for update skip locked
+            ) as first
+        ),
+        swapped as (
+            update jobs set virtual_start = best.virtual_start from best
+            where jobs.id = best.turn_id and best.turn_id <> best.id
         )
+        update jobs
+        set status = 'in_progress', attempt = attempt + 1, progress = 0, worker = $3, virtual_start = (select turn_start from best),
+            lease_until = now() + make_interval(secs => $4), started_at = coalesce(started_at, now())
+        where id = (select id from best)
         returning"#,
         "",
         tiers as _,
+        preferred as _,
         worker,
         lasts.as_secs_f64(),
     );
@@ -94,33 +129,34 @@ impl Lease {
 
     /// The video is in the store: the job is completed, counted, timed and told of, in one transaction.
     pub async fn complete(self, pool: &PgPool, outputs: &[Output]) -> Result<(), LeaseError> {
-        self.settle(pool, Settlement::Complete(outputs)).await
+        self.end(pool, End::Video(outputs)).await
     }
 
     /// There will be no video.
     pub async fn fail(self, pool: &PgPool, failure: &Failure) -> Result<(), LeaseError> {
-        self.settle(pool, Settlement::Fail(failure)).await
+        self.end(pool, End::NoVideo(Settlement::Fail(failure))).await
     }
 
     /// This attempt came to nothing; another may be made after `pause`.
     pub async fn retry(self, pool: &PgPool, pause: Duration) -> Result<(), LeaseError> {
-        self.settle(pool, Settlement::Retry(pause)).await
+        self.end(pool, End::NoVideo(Settlement::Retry(pause))).await
     }
 
     /// Gives the job back unharmed, for another worker to take at once. The attempt does not count.
     pub async fn release(self, pool: &PgPool) -> Result<(), LeaseError> {
-        self.settle(pool, Settlement::Release).await
+        self.end(pool, End::NoVideo(Settlement::Release)).await
     }
 
-    async fn settle(self, pool: &PgPool, settlement: Settlement<'_>) -> Result<(), LeaseError> {
+    /// Tries to write down the end until the database says whether it is done.
+    async fn end(self, pool: &PgPool, end: End<'_>) -> Result<(), LeaseError> {
         let started = Instant::now();
         loop {
-            match db::within(try_settle(pool, &self.job, settlement)).await {
+            match db::within(try_end(pool, &self.job, end)).await {
                 Err(LeaseError::Database(error)) if started.elapsed() < SETTLE_PATIENCE => {
                     warn!(job.id = %self.job.id, %error, "Could not write down the end of an attempt, trying again");
                     tokio::time::sleep(SETTLE_PAUSE).await;
                 }
-                settled => return settled,
+                ended => return ended,
             }
         }
     }
@@ -128,35 +164,32 @@ impl Lease {
 
 /// The ways in which an attempt ends.
 #[derive(Debug, Clone, Copy)]
+enum End<'a> {
+    Video(&'a [Output]),
+    NoVideo(Settlement<'a>),
+}
+
+async fn try_end(pool: &PgPool, job: &Job, end: End<'_>) -> Result<(), LeaseError> {
+    match end {
+        End::Video(outputs) => complete(pool, job, outputs).await,
+        End::NoVideo(settlement) => {
+            let mut tx = pool.begin().await?;
+            settle_in(&mut tx, job, settlement, false).await?;
+            Ok(tx.commit().await?)
+        }
+    }
+}
+
+/// The ways in which an attempt ends without a video.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Settlement<'a> {
-    Complete(&'a [Output]),
     Fail(&'a Failure),
     Retry(Duration),
     Release,
 }
 
-async fn try_settle(pool: &PgPool, job: &Job, settlement: Settlement<'_>) -> Result<(), LeaseError> {
-    let mut tx = pool.begin().await?;
-    match settle_in(&mut tx, job, settlement, false).await {
-        Ok(()) => Ok(tx.commit().await?),
-        Err(LeaseError::Lost) => confirm(tx, job, settlement).await,
-        Err(error) => Err(error),
-    }
-}
-
-/// Zero rows after an answer that never came may mean that the first try did it.
-async fn confirm(mut tx: Transaction<'_, Postgres>, job: &Job, settlement: Settlement<'_>) -> Result<(), LeaseError> {
-    let Settlement::Complete(_) = settlement else { return Err(LeaseError::Lost) };
-    let done = sqlx::query_scalar!(
-        r#"select exists (select from jobs where id = $1 and attempt = $2 and status in ('completed', 'expired')) as "done!""#,
-        job.id.uuid(),
-        job.attempt,
-    );
-    if done.fetch_one(&mut *tx).await? { Ok(()) } else { Err(LeaseError::Lost) }
-}
-
-/// Ends an attempt inside a transaction, with all that follows from it. `may_still_write` says that the worker is
-/// not known to have stopped.
+/// Ends an attempt without a video inside a transaction, with all that follows from it. `may_still_write` says that the
+/// worker is not known to have stopped.
 pub(super) async fn settle_in(
     tx: &mut PgConnection,
     job: &Job,
@@ -164,56 +197,15 @@ pub(super) async fn settle_in(
     may_still_write: bool,
 ) -> Result<(), LeaseError> {
     match settlement {
-        Settlement::Complete(outputs) => complete(tx, job, outputs).await,
         Settlement::Fail(failure) => {
             fail(tx, job, failure).await?;
-            removal::superseded(tx, job, may_still_write).await?;
             removal::sources(tx, job).await?;
-            Ok(outbox::record(tx, job.account_id, job.id, EventKind::Failed, job.webhook_url.as_deref()).await?)
+            outbox::record(tx, job.account_id, job.id, EventKind::Failed, job.webhook_url.as_deref()).await?;
         }
-        Settlement::Retry(pause) => {
-            requeue(tx, job, pause, 0).await?;
-            Ok(removal::superseded(tx, job, may_still_write).await?)
-        }
-        Settlement::Release => {
-            requeue(tx, job, Duration::ZERO, 1).await?;
-            Ok(removal::superseded(tx, job, may_still_write).await?)
-        }
+        Settlement::Retry(pause) => requeue(tx, job, pause, 0).await?,
+        Settlement::Release => requeue(tx, job, Duration::ZERO, 1).await?,
     }
-}
-
-async fn complete(tx: &mut PgConnection, job: &Job, outputs: &[Output]) -> Result<(), LeaseError> {
-    let completed = sqlx::query!(
-        r#"
-        update jobs
-        set status = 'completed', progress = 100, lease_until = null, outputs = $3, finished_at = now(),
-            expires_at = now() + make_interval(secs => retention_seconds)
-        where id = $1 and status = 'in_progress' and attempt = $2
-        "#,
-        job.id.uuid(),
-        job.attempt,
-        sqlx::types::Json(outputs) as _,
-    );
-    held(completed.execute(&mut *tx).await?.rows_affected())?;
-    count_usage(tx, job).await?;
-    removal::expiry(tx, job).await?;
-    removal::sources(tx, job).await?;
-    Ok(outbox::record(tx, job.account_id, job.id, EventKind::Completed, job.webhook_url.as_deref()).await?)
-}
-
-async fn count_usage(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "insert into usage (job_id, account_id, tier, width, height, seconds) values ($1, $2, $3, $4, $5, $6)",
-        job.id.uuid(),
-        job.account_id.uuid(),
-        job.tier as _,
-        job.width,
-        job.height,
-        job.seconds,
-    )
-    .execute(tx)
-    .await
-    .map(drop)
+    Ok(removal::superseded(tx, job, may_still_write).await?)
 }
 
 async fn fail(tx: &mut PgConnection, job: &Job, failure: &Failure) -> Result<(), LeaseError> {
@@ -244,7 +236,10 @@ async fn requeue(tx: &mut PgConnection, job: &Job, pause: Duration, released: i3
         released,
     );
     held(requeued.execute(&mut *tx).await?.rows_affected())?;
-    Ok(bell::ring(tx, bell::QUEUED, "").await?)
+    match pause.is_zero() {
+        true => Ok(bell::ring(tx, bell::QUEUED, "").await?),
+        false => Ok(()),
+    }
 }
 
 fn held(rows: u64) -> Result<(), LeaseError> {

@@ -9,8 +9,12 @@ use crate::storage::key::{self, Variant};
 use crate::tier::{Size, Tier};
 
 pub mod cancel;
+mod complete;
 pub mod delete;
+mod halt;
 pub mod lease;
+pub mod line;
+pub mod outlook;
 pub mod read;
 pub mod removal;
 pub mod retry;
@@ -81,6 +85,16 @@ pub struct Job {
     pub max_attempts: i32,
     /// How far the current try is, 0 to 100.
     pub progress: i16,
+    /// Which of the account's jobs of a tier goes first: the higher, from -10 to 10.
+    pub priority: i16,
+    /// Its place in the fair queue, in virtual time; infinite while it must not run yet.
+    pub virtual_start: f64,
+    /// Not before this moment.
+    pub run_at: DateTime<Utc>,
+    /// How long it may take from its first possible start to its end, if that is bounded.
+    pub timeout_seconds: Option<i32>,
+    /// When that time is over.
+    pub deadline_at: Option<DateTime<Utc>>,
     /// When it was submitted.
     pub created_at: DateTime<Utc>,
     /// When it was first taken up.
@@ -95,12 +109,7 @@ pub struct Job {
     pub error_code: Option<String>,
     /// Why it failed, for people.
     pub error_message: Option<String>,
-    /// How many jobs are ahead of it in claim order while it is queued; counted up to [`POSITION_MAX`].
-    pub queue_position: Option<i64>,
 }
-
-/// Positions are counted up to here; beyond, they read as this.
-pub const POSITION_MAX: i64 = 1000;
 
 /// One finished file of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,15 +152,29 @@ impl Job {
         Some((output, format!("{}{}", self.attempt_prefix(), output.file_name)))
     }
 
+    /// What it costs in fair queuing and in rendering time: pixels shown times seconds, in millions.
+    pub fn cost(&self) -> f64 {
+        cost(self.size(), self.seconds)
+    }
+
     /// What all objects of the current attempt start with.
     pub fn attempt_prefix(&self) -> String {
         key::attempt_prefix(self.account_id, self.id, self.attempt)
+    }
+
+    /// Whether it starts from images.
+    pub fn has_sources(&self) -> bool {
+        self.first_frame.is_some() || self.last_frame.is_some()
     }
 
     /// Whether one more try may be counted.
     pub fn may_retry(&self) -> bool {
         self.attempt - self.released < self.max_attempts
     }
+}
+
+pub(crate) fn cost(size: Size, seconds: i32) -> f64 {
+    f64::from(size.area_px()) * f64::from(seconds) / 1e6
 }
 
 /// Why a job has no video, in words that the customer may read.
@@ -173,16 +196,8 @@ macro_rules! job_query {
             status as "status: crate::jobs::JobStatus", tier as "tier: crate::tier::Tier", mode as "mode: crate::jobs::Mode",
             model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame, metadata,
             webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
-            created_at, started_at, finished_at, expires_at,
-            outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
-            case when status = 'queued' then (
-                select count(*) from (
-                    select from jobs as ahead
-                    where ahead.status = 'queued' and ahead.tier = jobs.tier
-                        and (ahead.virtual_start, ahead.id) < (jobs.virtual_start, jobs.id)
-                    limit 1000
-                ) as counted
-            ) end as "queue_position: i64"
+            priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
+            outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message
             "# + $after
             $(, $argument)*
         )

@@ -1,16 +1,47 @@
 //! Reading: one job, or a page of them. The account always comes first.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use sqlx::PgPool;
 
 use super::{Job, JobStatus, job_query};
 use crate::id::{AccountId, JobId};
+use crate::secret::ApiKey;
 
 /// The job of this id, if the account has it.
 pub async fn find(pool: &PgPool, account: AccountId, id: JobId) -> Result<Option<Job>, sqlx::Error> {
     job_query!("select", "from jobs where account_id = $1 and id = $2", account.uuid(), id.uuid())
         .fetch_optional(pool)
         .await
+}
+
+/// The jobs that these keys ask for, in one statement that also proves the keys: none where the key is dead, its account has
+/// no such job, or another key of the batch asks for the same one.
+pub async fn poll(pool: &PgPool, asked: &[(ApiKey, JobId)]) -> Result<Vec<Option<Job>>, sqlx::Error> {
+    let mut askers: HashMap<JobId, &ApiKey> = HashMap::new();
+    for (key, id) in asked {
+        askers.entry(*id).or_insert(key);
+    }
+    let lookups: Vec<&str> = askers.values().map(|key| key.lookup()).collect();
+    let hashes: Vec<Vec<u8>> = askers.values().map(|key| key.hash().to_vec()).collect();
+    let ids: Vec<_> = askers.keys().map(|id| id.uuid()).collect();
+    // A hash may be compared byte by byte: who could learn how far it matched would learn nothing of the key.
+    let found = job_query!(
+        "select",
+        r#"
+        from jobs where (account_id, id) in (
+            select api_keys.account_id, wanted.id from unnest($1::text[], $2::bytea[], $3::uuid[]) as wanted (lookup, hash, id)
+            join api_keys on api_keys.lookup = wanted.lookup and api_keys.hash = wanted.hash and revoked_at is null
+        )
+        "#,
+        &lookups as _,
+        &hashes,
+        &ids,
+    );
+    let found: HashMap<JobId, Job> = found.fetch_all(pool).await?.into_iter().map(|job| (job.id, job)).collect();
+    let is_its_own = |key: &ApiKey, id: &JobId| askers.get(id).is_some_and(|asker| *asker == key);
+    Ok(asked.iter().map(|(key, id)| found.get(id).filter(|_| is_its_own(key, id)).cloned()).collect())
 }
 
 /// Which jobs to list.

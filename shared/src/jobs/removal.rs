@@ -59,14 +59,9 @@ pub(crate) async fn abandon_sources(pool: &PgPool, job: JobId) -> Result<(), sql
     due.execute(pool).await.map(drop)
 }
 
-/// Takes that timer away: now the job exists.
-pub(crate) async fn unguard_sources(tx: &mut PgConnection, job: JobId) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from removals where job_id = $1 and reason = 'source'", job.uuid()).execute(tx).await.map(drop)
-}
-
 /// The job has ended: its source images go, unless the account keeps its history.
 pub(crate) async fn sources(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
-    if job.first_frame.is_none() && job.last_frame.is_none() {
+    if !job.has_sources() {
         return Ok(());
     }
     let keeps = sqlx::query_scalar!("select keep_history from accounts where id = $1", job.account_id.uuid())
@@ -78,12 +73,6 @@ pub(crate) async fn sources(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx
             schedule(tx, job.account_id, job.id, Reason::Source, &key::source_prefix(job.account_id, job.id), 0.0).await
         }
     }
-}
-
-/// The job is completed: its media go when their retention is over.
-pub(crate) async fn expiry(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
-    let seconds = f64::from(job.retention_seconds);
-    schedule(tx, job.account_id, job.id, Reason::Expired, &job.attempt_prefix(), seconds).await
 }
 
 /// An attempt ended without a video: what it left goes at once, or after a while if its worker may still be writing.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use crate::jobs::Mode;
 use crate::outbound;
@@ -17,6 +18,13 @@ const METADATA_VALUE_MAX_CHARS: usize = 512;
 const URL_MAX_CHARS: usize = 2048;
 /// The largest seed: what a JSON number holds exactly everywhere.
 pub const SEED_MAX: i64 = (1 << 53) - 1;
+/// The lowest and the highest priority.
+pub const PRIORITIES: std::ops::RangeInclusive<i16> = -10..=10;
+/// The longest time that a job may ask for, to wait and to run.
+pub const TIMEOUT_MAX_SECONDS: u32 = 7 * 24 * 3600;
+
+/// The last second of the year 9999.
+const RUN_AFTER_LAST: i64 = 253_402_300_799;
 
 /// What a client asked for, read but not yet judged. `None` is what it left out.
 #[derive(Debug, Default)]
@@ -47,6 +55,12 @@ pub struct Wish {
     pub webhook_url: Option<String>,
     /// How long to keep the finished media.
     pub retention_seconds: Option<i64>,
+    /// Which of the account's jobs of the tier goes first: the higher.
+    pub priority: Option<i64>,
+    /// How long the job may wait and run.
+    pub timeout_seconds: Option<i64>,
+    /// Not before this moment, in Unix seconds.
+    pub run_after: Option<i64>,
 }
 
 /// An image that was decoded once and found good.
@@ -78,6 +92,9 @@ pub struct Spec {
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) webhook_url: Option<String>,
     pub(crate) retention_seconds: i32,
+    pub(crate) priority: i16,
+    pub(crate) timeout_seconds: Option<i32>,
+    pub(crate) run_after: Option<DateTime<Utc>>,
 }
 
 /// A field that cannot be accepted, and what could be.
@@ -94,6 +111,11 @@ impl Invalid {
     /// Says what is allowed in a field.
     pub fn new(field: &'static str, allowed: impl Into<String>) -> Self {
         Self { field, allowed: allowed.into() }
+    }
+
+    /// A start that is no moment, or one too far ahead.
+    pub(crate) fn run_after() -> Self {
+        Self::new("run_after", "must be a moment in Unix seconds, at most 30 days ahead")
     }
 }
 
@@ -123,6 +145,12 @@ impl Spec {
                 retention.min_seconds,
                 retention.max_seconds,
             )?,
+            priority: priority(wish.priority.unwrap_or(0))?,
+            timeout_seconds: wish
+                .timeout_seconds
+                .map(|seconds| within("timeout_seconds", seconds, 1, TIMEOUT_MAX_SECONDS))
+                .transpose()?,
+            run_after: wish.run_after.map(run_after).transpose()?,
         })
     }
 
@@ -134,9 +162,9 @@ impl Spec {
         }
     }
 
-    /// What the job costs in fair queuing: pixels shown times seconds, in millions.
+    /// What the job costs in fair queuing.
     pub fn cost(&self) -> f64 {
-        f64::from(self.size.area_px()) * f64::from(self.seconds) / 1e6
+        super::cost(self.size, self.seconds)
     }
 }
 
@@ -207,6 +235,18 @@ fn seed(seed: i64) -> Result<i64, Invalid> {
     (0..=SEED_MAX).contains(&seed).then_some(seed).ok_or_else(allowed)
 }
 
+fn priority(priority: i64) -> Result<i16, Invalid> {
+    let priority = i16::try_from(priority).ok().filter(|priority| PRIORITIES.contains(priority));
+    let allowed = || format!("must be a whole number from {} to {}", PRIORITIES.start(), PRIORITIES.end());
+    priority.ok_or_else(|| Invalid::new("priority", allowed()))
+}
+
+/// How far ahead it may be depends on the time, which is the database's: see the table's constraint.
+fn run_after(seconds: i64) -> Result<DateTime<Utc>, Invalid> {
+    let moment = DateTime::from_timestamp(seconds, 0).filter(|_| (0..=RUN_AFTER_LAST).contains(&seconds));
+    moment.ok_or_else(Invalid::run_after)
+}
+
 fn metadata(pairs: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Invalid> {
     let acceptable = pairs.len() <= METADATA_MAX_PAIRS
         && pairs.iter().all(|(key, value)| {
@@ -250,7 +290,7 @@ mod tests {
     #[test]
     fn what_cannot_be_accepted_is_named() {
         type Case = (&'static str, fn(&mut Wish));
-        let cases: [Case; 16] = [
+        let cases: [Case; 21] = [
             ("prompt", |wish| wish.prompt = None),
             ("prompt", |wish| wish.prompt = Some("  \n".to_owned())),
             ("prompt", |wish| wish.prompt = Some("ä".repeat(5001))),
@@ -267,6 +307,11 @@ mod tests {
             ("fps", |wish| wish.fps = Some(240)),
             ("retention_seconds", |wish| wish.retention_seconds = Some(i64::MAX)),
             ("webhook_url", |wish| wish.webhook_url = Some("javascript:alert(1)".to_owned())),
+            ("priority", |wish| wish.priority = Some(11)),
+            ("priority", |wish| wish.priority = Some(i64::MIN)),
+            ("timeout_seconds", |wish| wish.timeout_seconds = Some(0)),
+            ("timeout_seconds", |wish| wish.timeout_seconds = Some(604_801)),
+            ("run_after", |wish| wish.run_after = Some(-1)),
         ];
         for (field, spoil) in cases {
             let mut wish = wish();

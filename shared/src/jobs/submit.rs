@@ -1,11 +1,11 @@
-//! Submitting: one transaction in which a wish becomes a row, once per idempotency key.
+//! Submitting: one statement in which a wish becomes a row, once per idempotency key.
 
 use rand::RngExt as _;
 use sqlx::PgPool;
 
-use super::spec::{SEED_MAX, SourceImage, Spec};
+use super::spec::{Invalid, SEED_MAX, SourceImage, Spec};
 use super::{Job, job_query, removal};
-use crate::bell;
+use crate::bell::Ringer;
 use crate::id::{AccountId, JobId};
 use crate::storage::key;
 use crate::storage::{Storage, StorageError};
@@ -28,12 +28,27 @@ pub enum SubmitError {
     /// The job of this idempotency key is being deleted at this moment.
     #[error("the job of this idempotency key is being deleted")]
     Contended,
+    /// The account has as many jobs queued as it may.
+    #[error("the account has as many jobs queued as it may")]
+    QueueFull,
+    /// The time that the job is to wait for cannot be accepted.
+    #[error(transparent)]
+    Invalid(Invalid),
     /// The images could not be stored.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The database did not answer.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for SubmitError {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error().and_then(|error| error.constraint()) {
+            Some("jobs_run_after") => Self::Invalid(Invalid::run_after()),
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// What tells one request from another.
@@ -59,22 +74,36 @@ pub async fn find_earlier(pool: &PgPool, account: AccountId, origin: Origin<'_>)
 pub async fn submit(
     pool: &PgPool,
     storage: &Storage,
+    bell: &Ringer,
     account: AccountId,
     spec: &Spec,
     origin: Origin<'_>,
 ) -> Result<Submitted, SubmitError> {
     let id = JobId::new();
-    if spec.first_frame.is_some() || spec.last_frame.is_some() {
+    let has_images = spec.first_frame.is_some() || spec.last_frame.is_some();
+    if has_images {
         store_images(pool, storage, account, id, spec).await?;
     }
-    match insert(pool, account, id, spec, origin).await? {
-        Some(job) => Ok(Submitted::New(job)),
-        // The other request was faster; its row is committed by now.
-        None => {
-            removal::abandon_sources(pool, id).await?;
+    let inserted = insert(pool, account, id, spec, origin).await;
+    if let Ok(Some(job)) = inserted {
+        bell.queued();
+        return Ok(Submitted::New(job));
+    }
+    if has_images {
+        removal::abandon_sources(pool, id).await?;
+    }
+    match inserted {
+        Ok(_) => Err(SubmitError::QueueFull),
+        Err(error) if is_taken(&error) => {
             find_earlier(pool, account, origin).await?.map(Submitted::Replayed).ok_or(SubmitError::Contended)
         }
+        Err(error) => Err(error.into()),
     }
+}
+
+/// The other request with this key was faster; its row is committed by now.
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.constraint() == Some("jobs_idempotency"))
 }
 
 /// Stores the source images before there is a row that names them. Should this process die in between, a timer
@@ -102,8 +131,8 @@ fn file_name(name: &str, image: &SourceImage) -> String {
     format!("{name}.{}", image.extension)
 }
 
-/// The row, its place in the fair queue, the end of the images' guard and the bell: all or nothing.
-/// `None` when the idempotency key is taken.
+/// The row, its place in the fair queue and the end of the images' guard: all or nothing. `None` when the account's queue
+/// is full. A taken key is an error here, so that the place is given back with everything else.
 async fn insert(
     pool: &PgPool,
     account: AccountId,
@@ -111,15 +140,21 @@ async fn insert(
     spec: &Spec,
     origin: Origin<'_>,
 ) -> Result<Option<Job>, sqlx::Error> {
-    let mut tx = pool.begin().await?;
-    let virtual_start = stamp(&mut tx, account, spec).await?;
     let metadata = serde_json::to_value(&spec.metadata).unwrap_or_default();
     let inserted = job_query!(
         r#"
+        with asked as (
+            select greatest($20::timestamptz, now()) as run_at, coalesce($20 > now(), false) as is_scheduled
+            where may_queue($2)
+        ),
+        unguarded as (delete from removals using asked where job_id = $1 and reason = 'source')
         insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
-            first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint, virtual_start)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-        on conflict (account_id, idempotency_key) where idempotency_key is not null do nothing
+            first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
+            run_at, priority, timeout_seconds, deadline_at, virtual_start)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+            run_at, $21, $22, run_at + make_interval(secs => $22::int),
+            case when is_scheduled then 'infinity' else fair_start($2, $3, $23) end
+        from asked
         returning"#,
         "",
         id.uuid(),
@@ -141,43 +176,10 @@ async fn insert(
         spec.retention_seconds,
         origin.idempotency_key,
         origin.fingerprint.as_slice(),
-        virtual_start,
-    );
-    let Some(job) = inserted.fetch_optional(&mut *tx).await? else { return Ok(None) };
-    removal::unguard_sources(&mut tx, id).await?;
-    bell::ring(&mut tx, bell::QUEUED, "").await?;
-    tx.commit().await?;
-    Ok(Some(job))
-}
-
-/// Start-time fair queuing (Goyal, Vin, Cheng 1996): a job starts where its account's last one of the tier ends, but
-/// never before the system's virtual time, which is the start of what is being served, else of what waits first, else
-/// the end of all that was ever served. The clock is one for all tiers, so that a worker of several can compare them.
-async fn stamp(tx: &mut sqlx::PgConnection, account: AccountId, spec: &Spec) -> Result<f64, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"
-        with clock as (
-            select coalesce(
-                (select max(virtual_start) from jobs where status = 'in_progress'),
-                (
-                    select min(head) from unnest(enum_range(null::tier)) as every (tier) cross join lateral (
-                        select min(virtual_start) as head from jobs where status = 'queued' and jobs.tier = every.tier
-                    ) as heads
-                ),
-                (select max(virtual_finish) from shares),
-                0
-            ) as virtual_time
-        )
-        insert into shares as share (account_id, tier, virtual_finish)
-        select $1, $2, virtual_time + $3 from clock
-        on conflict (account_id, tier) do update
-            set virtual_finish = greatest(share.virtual_finish, excluded.virtual_finish - $3) + $3 / share.weight
-        returning virtual_finish - $3 / weight as "virtual_start!"
-        "#,
-        account.uuid(),
-        spec.tier as _,
+        spec.run_after,
+        spec.priority,
+        spec.timeout_seconds,
         spec.cost(),
-    )
-    .fetch_one(tx)
-    .await
+    );
+    inserted.fetch_optional(pool).await
 }

@@ -1,9 +1,13 @@
-//! Rescue: jobs whose lease lapsed, because their worker died or lost its way to the database.
+//! What time does to jobs: leases lapse, deadlines pass, scheduled jobs come due, old records go. Each in batches that skip
+//! what others have in hand, so that any number of workers may sweep at the same time.
 
 use sqlx::PgPool;
 
+use super::halt::halt;
 use super::lease::{LeaseError, Settlement, settle_in};
-use super::{Failure, Job, job_query, retry};
+use super::{Failure, Job, job_query, removal, retry};
+use crate::bell;
+use crate::webhooks::event::EventKind;
 
 /// Takes up to `limit` lapsed leases and puts their jobs back into the queue with a pause, or fails those whose
 /// attempts are spent. Says how many there were.
@@ -39,4 +43,79 @@ fn verdict<'a>(job: &Job, failure: &'a Failure) -> Settlement<'a> {
 fn worker_lost() -> Failure {
     let message = "The worker was lost while rendering, on every attempt. Submit the request again, or change it.";
     Failure { code: "worker_lost", message: message.to_owned() }
+}
+
+/// Fails up to `limit` jobs whose time is over, whether they wait or run. Says how many there were.
+pub async fn enforce_deadlines(pool: &PgPool, limit: i64) -> Result<usize, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let overdue = job_query!(
+        r#"
+        update jobs
+        set status = 'failed', lease_until = null, finished_at = now(), error_code = 'deadline_exceeded',
+            error_message = 'The video was not finished within its timeout_seconds. Submit the request again, or give it more time.'
+        where id in (
+            select id from jobs
+            where status in ('queued', 'in_progress') and deadline_at is not null and deadline_at <= now()
+            order by deadline_at limit $1 for update skip locked
+        )
+        returning"#,
+        "",
+        limit,
+    );
+    let overdue = overdue.fetch_all(&mut *tx).await?;
+    for job in &overdue {
+        halt(&mut tx, job, EventKind::Failed).await?;
+    }
+    tx.commit().await?;
+    Ok(overdue.len())
+}
+
+/// Gives up to `limit` scheduled jobs whose time has come their place in the fair queue. Says how many there were.
+pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let admitted = sqlx::query!(
+        r#"
+        update jobs set virtual_start = fair_start(account_id, tier, width::float8 * height * seconds / 1e6)
+        where id in (
+            select id from jobs where status = 'queued' and virtual_start = 'infinity' and run_at <= now()
+            order by run_at limit $1 for update skip locked
+        )
+        "#,
+        limit,
+    );
+    let admitted = admitted.execute(&mut *tx).await?.rows_affected();
+    if admitted > 0 {
+        bell::ring(&mut tx, bell::QUEUED, "").await?;
+    }
+    tx.commit().await?;
+    Ok(admitted)
+}
+
+/// Deletes the records of up to `limit` jobs that ended without media, or whose media went, more than `days` ago and whose
+/// customers have been told. What was used stays counted. Says how many there were.
+pub async fn forget(pool: &PgPool, days: i32, limit: i64) -> Result<usize, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    let forgotten = job_query!(
+        r#"
+        delete from jobs
+        where id in (
+            select id from jobs
+            where status in ('failed', 'cancelled', 'expired') and finished_at < now() - make_interval(days => $1)
+                and not exists (
+                    select from events join deliveries on deliveries.event_id = events.id
+                    where events.job_id = jobs.id and deliveries.settled_at is null
+                )
+            order by finished_at limit $2 for update skip locked
+        )
+        returning"#,
+        "",
+        days,
+        limit,
+    );
+    let forgotten = forgotten.fetch_all(&mut *tx).await?;
+    for job in forgotten.iter().filter(|job| job.has_sources()) {
+        removal::deleted(&mut tx, job).await?;
+    }
+    tx.commit().await?;
+    Ok(forgotten.len())
 }

@@ -1,6 +1,6 @@
 //! The outbox: every wish to tell an endpoint is a row, written in the transaction that made it true.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -26,6 +26,15 @@ pub struct Delivery {
     pub secret: WebhookSecret,
     /// What to send.
     pub body: Value,
+    claimed_at: DateTime<Utc>,
+    claimed: Instant,
+}
+
+impl Delivery {
+    /// What time it is by the database's clock: a receiver refuses what a worker with a wrong clock would sign.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.claimed_at + self.claimed.elapsed()
+    }
 }
 
 /// Notes that something happened to a job and, if it has a `webhook_url`, the wish to tell. At most once per kind.
@@ -80,14 +89,18 @@ pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<
             and events.id = deliveries.event_id and accounts.id = deliveries.account_id
         returning deliveries.id as "id: DeliveryId", deliveries.account_id as "account_id: AccountId", deliveries.url,
             deliveries.attempt, accounts.webhook_secret, events.id as "event_id: EventId",
-            events.job_id as "job_id: JobId", events.kind, events.created_at as "created_at: DateTime<Utc>"
+            events.job_id as "job_id: JobId", events.kind, events.created_at as "created_at: DateTime<Utc>",
+            now() as "claimed_at!: DateTime<Utc>"
         "#,
         limit,
         patience.as_secs_f64(),
     )
     .fetch_all(pool)
     .await?;
+    let claimed = Instant::now();
     let delivery = rows.into_iter().map(|row| Delivery {
+        claimed_at: row.claimed_at,
+        claimed,
         id: row.id,
         account_id: row.account_id,
         url: row.url,
@@ -109,30 +122,57 @@ pub enum Outcome {
     GivenUp,
 }
 
-/// Writes down what came of a try. Does nothing if another try has begun meanwhile.
-pub async fn settle(
-    pool: &PgPool,
-    delivery: &Delivery,
-    outcome: Outcome,
-    status: Option<u16>,
-) -> Result<(), sqlx::Error> {
-    let again = match outcome {
+/// What came of one try of one delivery.
+#[derive(Debug, Clone, Copy)]
+pub struct Tried {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// Which try.
+    pub attempt: i32,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// HTTP status of the answer, if there was one.
+    pub status: Option<u16>,
+}
+
+/// Writes down what came of some tries. Leaves alone those of which another try has begun meanwhile.
+pub async fn settle(pool: &PgPool, tries: &[Tried]) -> Result<(), sqlx::Error> {
+    let pause = |tried: &Tried| match tried.outcome {
         Outcome::Again(pause) => Some(pause.as_secs_f64()),
         Outcome::Delivered | Outcome::GivenUp => None,
     };
+    let ids: Vec<_> = tries.iter().map(|tried| tried.id.uuid()).collect();
+    let attempts: Vec<i32> = tries.iter().map(|tried| tried.attempt).collect();
+    let statuses: Vec<Option<i32>> = tries.iter().map(|tried| tried.status.map(i32::from)).collect();
+    let delivered: Vec<bool> = tries.iter().map(|tried| tried.outcome == Outcome::Delivered).collect();
+    let pauses: Vec<Option<f64>> = tries.iter().map(pause).collect();
     sqlx::query!(
         r#"
         update deliveries
-        set last_status = $3, delivered = $4,
-            settled_at = case when $5::float8 is null then now() end,
-            due_at = case when $5::float8 is null then due_at else now() + make_interval(secs => $5) end
-        where id = $1 and attempt = $2 and settled_at is null
+        set last_status = tried.status, delivered = tried.delivered,
+            settled_at = case when tried.pause is null then now() end,
+            due_at = case when tried.pause is null then due_at else now() + make_interval(secs => tried.pause) end
+        from unnest($1::uuid[], $2::int[], $3::int[], $4::bool[], $5::float8[])
+            as tried (id, attempt, status, delivered, pause)
+        where deliveries.id = tried.id and deliveries.attempt = tried.attempt and settled_at is null
         "#,
+        &ids,
+        &attempts,
+        &statuses as _,
+        &delivered,
+        &pauses as _,
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Gives back a delivery that was taken and not sent: it is due at once, and the try does not count.
+pub async fn release(pool: &PgPool, delivery: &Delivery) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update deliveries set due_at = now(), attempt = attempt - 1 where id = $1 and attempt = $2 and settled_at is null",
         delivery.id.uuid(),
         delivery.attempt,
-        status.map(i32::from),
-        outcome == Outcome::Delivered,
-        again,
     )
     .execute(pool)
     .await

@@ -1,9 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use clipmill_tests::server::text;
+use clipmill_worker::Env;
+use clipmill_worker::config::WorkerConfig;
 use clipmill_worker::engine::{Engine, EngineError, Frame, FrameSink, Request, Watch};
 use reqwest::StatusCode;
 
@@ -16,6 +19,7 @@ enum Act {
     Reject,
     StopShort,
     Overrun,
+    Linger,
 }
 
 /// An engine that goes through its acts, one an attempt, and repeats the last.
@@ -40,6 +44,12 @@ impl Engine for Actor {
             Act::Reject => Err(EngineError::Rejected("This engine draws no boats.".to_owned())),
             Act::StopShort => push(request.frames - 1),
             Act::Overrun => push(request.frames + 1),
+            Act::Linger => {
+                while !watch.stopped() {
+                    std::thread::yield_now();
+                }
+                Err(EngineError::Stopped)
+            }
         }
     }
 }
@@ -91,4 +101,19 @@ async fn a_rejected_request_fails_at_once() {
     let failed = server.video(&job["id"]).await;
     assert_eq!((failed["error"]["code"].as_str(), failed["attempt"].as_i64()), (Some("rejected_by_engine"), Some(1)));
     assert_eq!(failed["error"]["message"], "This engine draws no boats.");
+}
+
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_is_stopped_and_made_again() {
+    let server = server(&[Act::Linger, Act::Deliver]).await;
+    let config = WorkerConfig { attempt_seconds: 1, ..server.env.config.clone() };
+    let outbound = OutboundConfig { allow_private_addresses: true };
+    let (engines, stop) = (server.env.engines.clone(), server.env.stop.clone());
+    let hurried = Env::new(server.pool.clone(), server.storage.clone(), engines, config, &outbound, stop).unwrap();
+    let job = server.submit_small().await;
+    assert!(clipmill_worker::pull::step(&Arc::new(hurried)).await.unwrap());
+    assert_eq!(server.video(&job["id"]).await["status"], "queued");
+    server.age_timers().await;
+    server.render().await;
+    assert_eq!(server.video(&job["id"]).await["status"], "completed");
 }

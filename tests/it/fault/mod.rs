@@ -1,3 +1,4 @@
+mod deploy;
 mod engine;
 mod lease;
 mod network;

@@ -102,3 +102,30 @@ async fn a_slow_store_is_waited_for_while_the_gpu_takes_the_next_job() {
     until("the next job", async || scene.server.video(&next["id"]).await["status"] == "completed").await;
     scene.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_hangs_keeps_no_lapsed_lease_waiting() {
+    let scene = Scene::half_rendered().await;
+    scene.gate.open();
+    scene.until_completed().await;
+    scene.store.set(Way::Stalled);
+    // More removals than can be under way at once, none of which comes to an end.
+    let due = "insert into removals (id, account_id, job_id, reason, prefix, due_at)
+               select gen_random_uuid(), $1, gen_random_uuid(), 'superseded', repeat('nothing', 5) || n, now() from generate_series(1, 20) as n";
+    sqlx::query(due).bind(scene.server.account.uuid()).execute(&scene.server.pool).await.unwrap();
+    let taken = "select count(*) from removals where reason = 'superseded' and attempt > 0";
+    until("removals under way", async || {
+        sqlx::query_scalar::<_, i64>(taken).fetch_one(&scene.server.pool).await.unwrap() > 0
+    })
+    .await;
+    let lost = scene.server.submit_small().await;
+    until("a job at work", async || scene.server.video(&lost["id"]).await["status"] == "in_progress").await;
+    sqlx::query("update jobs set attempt = attempt + 1, lease_until = now() where status = 'in_progress'")
+        .execute(&scene.server.pool)
+        .await
+        .unwrap();
+    until("a rescue", async || scene.server.video(&lost["id"]).await["status"] == "queued").await;
+    scene.store.set(Way::Open);
+    until("the job", async || scene.server.video(&lost["id"]).await["status"] == "completed").await;
+    scene.end().await;
+}

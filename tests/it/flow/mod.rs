@@ -1,6 +1,12 @@
+mod deadline;
 mod expiry;
+mod fairness;
 mod image_to_video;
+mod limits;
 mod operator;
+mod outlook;
+mod priority;
 mod queue;
+mod records;
 mod text_to_video;
 mod webhook;

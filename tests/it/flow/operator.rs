@@ -51,6 +51,24 @@ async fn an_account_is_made_and_its_keys_are_made_listed_and_revoked() {
 }
 
 #[tokio::test]
+async fn limits_and_weights_are_shown_and_set() {
+    let server = Server::start().await;
+    let account = server.account.to_string();
+    let (ok, shown) = api(&server, &["account", "limits", &account]).await;
+    assert!(ok, "{shown}");
+    assert_eq!((value(&shown, "max running"), value(&shown, "max queued")), ("none", "10000"));
+    let set = ["account", "limits", &account, "--max-running", "2", "--max-queued", "none", "--weight", "pro=2.5"];
+    let (ok, set) = api(&server, &set).await;
+    assert!(ok, "{set}");
+    assert_eq!((value(&set, "max running"), value(&set, "max queued")), ("2", "none"));
+    assert_eq!((value(&set, "weight fast"), value(&set, "weight pro")), ("1", "2.5"));
+    for wrong in [["--max-running", "0"], ["--max-queued", "many"], ["--weight", "pro=0"], ["--weight", "medium=1"]] {
+        let (ok, said) = api(&server, &["account", "limits", &account, wrong[0], wrong[1]]).await;
+        assert!(!ok && said.contains("must be"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn what_an_operator_gets_wrong_is_said() {
     let server = Server::start().await;
     for (arguments, word) in [

@@ -27,5 +27,5 @@ pub(crate) async fn cancel(
     VideoId(id): VideoId,
 ) -> Result<Json<VideoView>, Problem> {
     let job = jobs::cancel::cancel(&app.pool, account, id).await?;
-    Ok(Json(VideoView::from(job)))
+    Ok(Json(VideoView::new(&app, job).await))
 }

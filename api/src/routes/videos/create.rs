@@ -23,7 +23,7 @@ use crate::problem::{ErrorBody, Problem};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 15] = [
     "prompt",
     "model",
     "seconds",
@@ -36,6 +36,9 @@ const FIELDS: [&str; 12] = [
     "metadata",
     "webhook_url",
     "retention_seconds",
+    "priority",
+    "timeout_seconds",
+    "run_after",
 ];
 
 /// What a submit may say. Numbers may be texts; in multipart, images may be files.
@@ -76,6 +79,14 @@ pub(crate) struct CreateBody {
     /// How long the files are kept; the tier's default if left out
     #[schema(minimum = 1)]
     retention_seconds: Option<i64>,
+    /// Which of the account's jobs of the tier goes first: the higher; 0 if left out
+    #[schema(minimum = -10, maximum = 10)]
+    priority: Option<i64>,
+    /// How long the job may wait and run, in seconds; after that it fails with `deadline_exceeded`. Not bounded if left out
+    #[schema(minimum = 1, maximum = 604_800)]
+    timeout_seconds: Option<i64>,
+    /// Unix seconds, at most 30 days ahead: the job is not taken up before
+    run_after: Option<i64>,
 }
 
 /// An image that is not a file part.
@@ -99,6 +110,7 @@ pub(crate) struct ImageBody {
         (status = 409, body = ErrorBody, description = "The key was used with another request"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "Neither JSON nor multipart"),
+        (status = 429, body = ErrorBody, description = "The account has as many jobs queued as it may; see `retry-after`"),
         (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
@@ -115,24 +127,24 @@ pub(crate) async fn create(
     let origin = Origin { idempotency_key: key.as_deref(), fingerprint: &fingerprint };
     // A repeated request is answered before anything of it is fetched or judged again.
     if let Some(job) = find_earlier(&app.pool, account, origin).await? {
-        return Ok(replayed(job));
+        return Ok(replayed(&app, job).await);
     }
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
     let spec = Spec::new(wish(&app, form).await?)?;
-    match submit(&app.pool, &app.storage, account, &spec, origin).await? {
+    match submit(&app.pool, &app.storage, &app.bell, account, &spec, origin).await? {
         Submitted::New(job) => {
             info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");
             metrics::counter!("clipmill_jobs_submitted_total", "tier" => job.tier.as_str()).increment(1);
-            Ok(Json(VideoView::from(job)).into_response())
+            Ok(Json(VideoView::new(&app, job).await).into_response())
         }
-        Submitted::Replayed(job) => Ok(replayed(job)),
+        Submitted::Replayed(job) => Ok(replayed(&app, job).await),
     }
 }
 
-fn replayed(job: Job) -> Response {
+async fn replayed(app: &App, job: Job) -> Response {
     let replayed = [(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"))];
-    (replayed, Json(VideoView::from(job))).into_response()
+    (replayed, Json(VideoView::new(app, job).await)).into_response()
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -164,6 +176,9 @@ async fn wish(app: &App, mut form: Form) -> Result<Wish, Problem> {
         metadata: form.pairs("metadata")?,
         webhook_url: form.text("webhook_url")?,
         retention_seconds: form.integer("retention_seconds")?,
+        priority: form.integer("priority")?,
+        timeout_seconds: form.integer("timeout_seconds")?,
+        run_after: form.integer("run_after")?,
         first_frame: image(app, &mut form, "input_reference").await?,
         last_frame: image(app, &mut form, "last_frame").await?,
     })

@@ -61,13 +61,12 @@ pub(crate) async fn list(
     let (filter, limit) = parse(query)?;
     let (jobs, has_more) = read::list(&app.pool, account, &filter, limit).await?;
     let id = |job: Option<&clipmill_shared::jobs::Job>| job.map(|job| job.id.to_string());
-    Ok(Json(PageView {
-        object: "list",
-        first_id: id(jobs.first()),
-        last_id: id(jobs.last()),
-        data: jobs.into_iter().map(VideoView::from).collect(),
-        has_more,
-    }))
+    let (first_id, last_id) = (id(jobs.first()), id(jobs.last()));
+    let mut data = Vec::new();
+    for job in jobs {
+        data.push(VideoView::new(&app, job).await);
+    }
+    Ok(Json(PageView { object: "list", first_id, last_id, data, has_more }))
 }
 
 fn parse(query: HashMap<String, String>) -> Result<(Filter, u32), Problem> {

@@ -2,10 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use clipmill_shared::id::JobId;
+use clipmill_shared::jobs::outlook::Expectation;
 use clipmill_shared::jobs::{Job, JobStatus, Output};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tracing::warn;
 use utoipa::ToSchema;
+
+use crate::app::App;
 
 /// A video job.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,8 +66,20 @@ pub(crate) struct VideoView {
     webhook_url: Option<String>,
     /// How long the files are kept
     retention_seconds: i32,
-    /// How many jobs are ahead while it is queued; counted up to 1000
-    queue_position: Option<i64>,
+    /// How many jobs are ahead while it is queued
+    queue_position: Option<u64>,
+    /// Whether that is an estimate, as it is beyond 1000
+    queue_position_is_estimate: bool,
+    /// Seconds until it will be completed, from recent render times and the workers that live; null when unknown
+    eta_seconds: Option<u64>,
+    /// Which of the account's jobs of the tier goes first: the higher
+    priority: i16,
+    /// How long it may wait and run, if that is bounded
+    timeout_seconds: Option<i32>,
+    /// Unix seconds at which that time is over
+    deadline_at: Option<i64>,
+    /// Unix seconds before which it does not run, if it is scheduled
+    run_after: Option<i64>,
     /// Unix seconds at which it was first taken up
     started_at: Option<i64>,
     /// Unix seconds at which it was called off
@@ -105,8 +121,17 @@ pub(crate) struct OutputView {
     url: String,
 }
 
-impl From<Job> for VideoView {
-    fn from(job: Job) -> Self {
+impl VideoView {
+    /// A job and what may be expected of it. When that cannot be told at the moment, the job is shown without.
+    pub(crate) async fn new(app: &App, job: Job) -> Self {
+        let expected = app.outlook.of(&job).await.unwrap_or_else(|error| {
+            warn!(%error, "Could not tell what may be expected of a job");
+            Expectation::default()
+        });
+        Self::of(job, expected)
+    }
+
+    fn of(job: Job, expected: Expectation) -> Self {
         let finished_as = |status: JobStatus| (job.status == status).then_some(job.finished_at).flatten();
         let completed_at = finished_as(JobStatus::Completed).or(finished_as(JobStatus::Expired));
         let outputs = job.outputs.as_ref().map_or(&[][..], |outputs| &outputs.0);
@@ -138,7 +163,13 @@ impl From<Job> for VideoView {
             seed: job.seed,
             webhook_url: job.webhook_url,
             retention_seconds: job.retention_seconds,
-            queue_position: job.queue_position,
+            queue_position: expected.position,
+            queue_position_is_estimate: expected.is_estimate,
+            eta_seconds: expected.eta_seconds,
+            priority: job.priority,
+            timeout_seconds: job.timeout_seconds,
+            deadline_at: unix(job.deadline_at),
+            run_after: job.virtual_start.is_infinite().then(|| job.run_at.timestamp()),
             started_at: unix(job.started_at),
             attempt: job.attempt,
         }

@@ -1,0 +1,162 @@
+//! The fleet: which workers there are, and how fast they were lately. Each reports for itself; one that fell silent counts
+//! no more.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgPool;
+
+use crate::tier::Tier;
+
+/// How fast attempts of one tier were lately.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Pace {
+    /// How long an attempt held its GPU, in seconds.
+    pub gpu_seconds: f64,
+    /// How long an attempt took from claim to upload, in seconds for one unit of cost.
+    pub unit_seconds: f64,
+}
+
+/// One live worker process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// What it serves.
+    pub tiers: Vec<Tier>,
+    /// How many renders it runs at the same time.
+    pub gpus: u32,
+}
+
+/// A render under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Running {
+    /// Its tier.
+    pub tier: Tier,
+    /// How far it is, 0 to 1.
+    pub done: f64,
+}
+
+/// All that the estimates need to know of the fleet.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    /// The live workers.
+    pub workers: Vec<Worker>,
+    /// How fast each tier was lately, as far as it was measured.
+    pub paces: BTreeMap<Tier, Pace>,
+    /// What is being rendered.
+    pub running: Vec<Running>,
+}
+
+impl Pace {
+    /// Takes one more attempt into account: recent ones count most, each a fifth of what is not known yet.
+    pub fn learn(known: Option<Pace>, latest: Pace) -> Pace {
+        const NEWS: f64 = 0.2;
+        let Some(known) = known else { return latest };
+        let blend = |known: f64, latest: f64| known + (latest - known) * NEWS;
+        Pace {
+            gpu_seconds: blend(known.gpu_seconds, latest.gpu_seconds),
+            unit_seconds: blend(known.unit_seconds, latest.unit_seconds),
+        }
+    }
+}
+
+impl Fleet {
+    /// The tiers whose jobs stand in one line with those of `tier`, since some worker serves both.
+    pub fn tiers_beside(&self, tier: Tier) -> Vec<Tier> {
+        let sharing = self.workers.iter().filter(|worker| worker.tiers.contains(&tier));
+        let mut beside: Vec<Tier> = sharing.flat_map(|worker| worker.tiers.iter().copied()).collect();
+        beside.push(tier);
+        beside.sort();
+        beside.dedup();
+        beside
+    }
+}
+
+/// Says that a worker lives, what it serves and how fast it was.
+pub async fn report(pool: &PgPool, name: &str, gpus: u32, tiers: &[(Tier, Option<Pace>)]) -> Result<(), sqlx::Error> {
+    let (served, paces): (Vec<Tier>, Vec<Option<Pace>>) = tiers.iter().copied().unzip();
+    let column = |of: fn(Pace) -> f64| paces.iter().map(|pace| pace.map(of)).collect::<Vec<_>>();
+    sqlx::query!(
+        r#"
+        insert into workers as worker (name, tier, gpus, gpu_seconds, unit_seconds)
+        select $1, * from (select tier, $2::int, gpu, unit from unnest($3::tier[], $4::float8[], $5::float8[]) as served (tier, gpu, unit)) as row
+        on conflict (name, tier) do update
+            set gpus = excluded.gpus, seen_at = now(),
+                gpu_seconds = coalesce(excluded.gpu_seconds, worker.gpu_seconds),
+                unit_seconds = coalesce(excluded.unit_seconds, worker.unit_seconds)
+        "#,
+        name,
+        gpus as i32,
+        &served as _,
+        &column(|pace| pace.gpu_seconds) as _,
+        &column(|pace| pace.unit_seconds) as _,
+    )
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Says that a worker has ended. What it measured stays known for a day.
+pub async fn leave(pool: &PgPool, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("update workers set seen_at = now() - interval '30 seconds' where name = $1", name)
+        .execute(pool)
+        .await
+        .map(drop)
+}
+
+/// Forgets workers that fell silent a day ago.
+pub async fn forget(pool: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from workers where seen_at < now() - interval '1 day'").execute(pool).await.map(drop)
+}
+
+/// The fleet as it is now: a worker lives that reported in the last half minute; paces are the mean of the last five workers
+/// that measured one.
+pub async fn read(pool: &PgPool) -> Result<Fleet, sqlx::Error> {
+    let workers = sqlx::query_as!(
+        WorkerRow,
+        r#"
+        select array_agg(tier) as "tiers!: Vec<Tier>", max(gpus) as "gpus!" from workers
+        where seen_at > now() - interval '30 seconds' group by name limit 10000
+        "#
+    );
+    let paces = sqlx::query!(
+        r#"
+        select every.tier as "tier!: Tier", avg(gpu_seconds) as gpu_seconds, avg(unit_seconds) as unit_seconds
+        from unnest(enum_range(null::tier)) as every (tier) cross join lateral (
+            select gpu_seconds, unit_seconds from workers
+            where workers.tier = every.tier and unit_seconds is not null order by seen_at desc limit 5
+        ) as recent
+        group by every.tier
+        "#
+    );
+    let running = sqlx::query!(
+        r#"select tier as "tier: Tier", progress from jobs where status = 'in_progress' order by virtual_start limit 10000"#
+    );
+    let pace = |gpu_seconds: Option<f64>, unit_seconds: Option<f64>| {
+        Some(Pace { gpu_seconds: gpu_seconds?, unit_seconds: unit_seconds? })
+    };
+    Ok(Fleet {
+        workers: workers.fetch_all(pool).await?.into_iter().map(WorkerRow::into_worker).collect(),
+        paces: paces
+            .fetch_all(pool)
+            .await?
+            .into_iter()
+            .filter_map(|row| Some((row.tier, pace(row.gpu_seconds, row.unit_seconds)?)))
+            .collect(),
+        running: running
+            .fetch_all(pool)
+            .await?
+            .into_iter()
+            .map(|row| Running { tier: row.tier, done: f64::from(row.progress) / 100.0 })
+            .collect(),
+    })
+}
+
+struct WorkerRow {
+    tiers: Vec<Tier>,
+    gpus: i32,
+}
+
+impl WorkerRow {
+    fn into_worker(self) -> Worker {
+        Worker { tiers: self.tiers, gpus: self.gpus.unsigned_abs() }
+    }
+}

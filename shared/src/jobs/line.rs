@@ -1,0 +1,234 @@
+//! The line: the next turns of the queue in claim order, read at once, from which the place of any job follows.
+
+use std::cmp::{Ordering, Reverse};
+
+use sqlx::PgPool;
+
+use super::Job;
+use crate::id::{AccountId, JobId};
+use crate::tier::Tier;
+
+/// So many turns of each tier are read; places beyond are estimated.
+pub const HEAD_MAX: usize = 1000;
+
+/// A queued job as the queue sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Waiting {
+    /// Names the job.
+    pub id: JobId,
+    /// Whom it belongs to.
+    pub account_id: AccountId,
+    /// Its tier.
+    pub tier: Tier,
+    /// Its turn in virtual time.
+    pub virtual_start: f64,
+    /// Which of the account's jobs of the tier takes the account's next turn: the highest, then the oldest.
+    pub priority: i16,
+}
+
+/// The next turns.
+#[derive(Debug, Clone, Default)]
+pub struct Line {
+    /// Up to [`HEAD_MAX`] of each tier, in claim order.
+    head: Vec<Waiting>,
+    /// Jobs that may take a turn of the head although their own comes later.
+    urgent: Vec<Waiting>,
+    /// Up to where each tier is known, if not to its end.
+    known_until: Vec<(Tier, f64)>,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// How many jobs are ahead.
+    pub position: u64,
+    /// Whether that is an estimate.
+    pub is_estimate: bool,
+    /// The tiers of those ahead, in claim order, as far as they are known.
+    pub ahead: Vec<Tier>,
+}
+
+impl Waiting {
+    /// A job of the ledger as the queue sees it.
+    pub fn of(job: &Job) -> Self {
+        let Job { id, account_id, tier, virtual_start, priority, .. } = *job;
+        Self { id, account_id, tier, virtual_start, priority }
+    }
+
+    fn by_turn(&self, other: &Self) -> Ordering {
+        self.virtual_start.total_cmp(&other.virtual_start).then(self.id.cmp(&other.id))
+    }
+
+    fn is_of_one_flow_with(&self, other: &Self) -> bool {
+        self.account_id == other.account_id && self.tier == other.tier
+    }
+
+    /// Whether it takes an earlier turn of their account than `other`.
+    fn goes_before(&self, other: &Self) -> bool {
+        (Reverse(self.priority), self.id) < (Reverse(other.priority), other.id)
+    }
+}
+
+impl Line {
+    /// A line of these turns, of which each tier's were read up to the limit, and these urgent jobs.
+    pub fn new(mut head: Vec<Waiting>, urgent: Vec<Waiting>) -> Self {
+        head.sort_by(Waiting::by_turn);
+        let known_until = Tier::ALL.into_iter().filter_map(|tier| {
+            let of_tier = head.iter().filter(|turn| turn.tier == tier);
+            (of_tier.clone().count() >= HEAD_MAX)
+                .then(|| of_tier.last().map(|turn| (tier, turn.virtual_start)))
+                .flatten()
+        });
+        let known_until = known_until.collect();
+        Self { head, urgent, known_until }
+    }
+
+    /// Whether the job is in here, or is beyond what was read.
+    pub fn covers(&self, job: &Waiting) -> bool {
+        let is_beyond = |(tier, until): &(Tier, f64)| *tier == job.tier && job.virtual_start >= *until;
+        self.head.iter().chain(&self.urgent).any(|turn| turn.id == job.id) || self.known_until.iter().any(is_beyond)
+    }
+
+    /// Where a job stands among those of the tiers `beside` it: its account's jobs that go before it take the account's first
+    /// turns, and it takes the next one.
+    pub fn place(&self, job: &Waiting, beside: &[Tier]) -> Place {
+        let own = self.head.iter().filter(|turn| turn.is_of_one_flow_with(job));
+        let overtaking = self.urgent.iter().filter(|urgent| self.head.iter().all(|turn| turn.id != urgent.id));
+        let rivals = own.clone().chain(overtaking.filter(|urgent| urgent.is_of_one_flow_with(job)));
+        let rank = rivals.filter(|rival| rival.id != job.id && rival.goes_before(job)).count();
+        // A turn that was not read is about where the job's own one is.
+        let turn = own.clone().nth(rank).unwrap_or(job);
+        let beside = |tier: Tier| beside.contains(&tier);
+        let ahead: Vec<Tier> = self
+            .head
+            .iter()
+            .filter(|other| beside(other.tier) && other.by_turn(turn).is_lt())
+            .map(|other| other.tier)
+            .collect();
+        let beyond = self.known_until.iter().filter(|(tier, until)| beside(*tier) && turn.virtual_start > *until);
+        let unread: f64 = beyond.clone().map(|(tier, until)| self.unread(*tier, *until, turn.virtual_start)).sum();
+        let is_cut = self.known_until.iter().any(|(tier, _)| *tier == job.tier);
+        let is_estimate = beyond.count() > 0 || (is_cut && (job.priority < 0 || own.count() <= rank));
+        Place { position: ahead.len() as u64 + unread as u64, is_estimate, ahead }
+    }
+
+    /// How many turns of a tier there may be from where it was read until `virtual_start`, if they are as dense as those before.
+    fn unread(&self, tier: Tier, until: f64, virtual_start: f64) -> f64 {
+        let first = self.head.iter().find(|turn| turn.tier == tier).map_or(until, |turn| turn.virtual_start);
+        let density = HEAD_MAX as f64 / (until - first);
+        if density.is_finite() { (virtual_start - until) * density } else { 0.0 }
+    }
+}
+
+/// The line as it is now.
+pub async fn read(pool: &PgPool) -> Result<Line, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select false as "is_urgent!", head.id as "id!: JobId", account_id as "account_id!: AccountId",
+            head.tier as "tier!: Tier", virtual_start as "virtual_start!", priority as "priority!"
+        from unnest(enum_range(null::tier)) as every (tier) cross join lateral (
+            select id, account_id, tier, virtual_start, priority from jobs
+            where jobs.tier = every.tier and status = 'queued' and virtual_start < 'infinity' and run_at <= now()
+            order by virtual_start, id limit $1
+        ) as head
+        union all
+        select true, urgent.* from (
+            select id, account_id, tier, virtual_start, priority from jobs
+            where status = 'queued' and priority > 0 and virtual_start < 'infinity' and run_at <= now()
+            order by priority desc limit $1
+        ) as urgent
+        "#,
+        HEAD_MAX as i64,
+    );
+    let (mut head, mut urgent) = (Vec::new(), Vec::new());
+    for row in rows.fetch_all(pool).await? {
+        let into = if row.is_urgent { &mut urgent } else { &mut head };
+        into.push(Waiting {
+            id: row.id,
+            account_id: row.account_id,
+            tier: row.tier,
+            virtual_start: row.virtual_start,
+            priority: row.priority,
+        });
+    }
+    Ok(Line::new(head, urgent))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::seq::SliceRandom as _;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    use super::*;
+
+    fn waiting(account_id: AccountId, tier: Tier, virtual_start: f64, priority: i16) -> Waiting {
+        Waiting { id: JobId::new(), account_id, tier, virtual_start, priority }
+    }
+
+    /// Takes the whole line as claims would, and says in which order.
+    fn claimed(mut line: Vec<Waiting>) -> Vec<JobId> {
+        let mut order = Vec::new();
+        while let Some(turn) = line.iter().copied().min_by(Waiting::by_turn) {
+            let flow = line.iter().filter(|job| job.is_of_one_flow_with(&turn));
+            let best = *flow.min_by_key(|job| (Reverse(job.priority), job.id)).expect("at least the turn itself");
+            line.iter_mut().filter(|job| job.id == turn.id).for_each(|job| job.virtual_start = best.virtual_start);
+            line.retain(|job| job.id != best.id);
+            order.push(best.id);
+        }
+        order
+    }
+
+    #[test]
+    fn every_place_is_the_one_in_which_claims_come() {
+        let accounts = [AccountId::new(), AccountId::new(), AccountId::new()];
+        for case in 0..50 {
+            let mut dice = StdRng::seed_from_u64(case);
+            let mut turns: Vec<u32> = (0..40).collect();
+            turns.shuffle(&mut dice);
+            let job = |turn: u32| {
+                let (account, tier) = (accounts[dice.random_range(0..3)], Tier::ALL[dice.random_range(0..2)]);
+                waiting(account, tier, turn.into(), dice.random_range(-2..=2))
+            };
+            let queue: Vec<Waiting> = turns.into_iter().map(job).collect();
+            let urgent = queue.iter().filter(|job| job.priority > 0).copied().collect();
+            let line = Line::new(queue.clone(), urgent);
+            for (position, id) in claimed(queue.clone()).into_iter().enumerate() {
+                let job = queue.iter().find(|job| job.id == id).expect("it was queued");
+                let place = line.place(job, &Tier::ALL);
+                assert_eq!((place.position, place.is_estimate), (position as u64, false), "case {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn tiers_that_no_worker_serves_together_do_not_stand_in_one_line() {
+        let account = AccountId::new();
+        let line = [waiting(account, Tier::Fast, 1.0, 0), waiting(account, Tier::Pro, 2.0, 0)];
+        let pro = line[1];
+        let line = Line::new(line.to_vec(), Vec::new());
+        assert_eq!(line.place(&pro, &[Tier::Pro]).position, 0);
+        assert_eq!(line.place(&pro, &Tier::ALL).position, 1);
+    }
+
+    #[test]
+    fn a_place_beyond_what_was_read_is_estimated_and_marked_so() {
+        let account = AccountId::new();
+        let turn = |n: usize| waiting(account, Tier::Fast, n as f64, 0);
+        let line = Line::new((0..HEAD_MAX).map(turn).collect(), Vec::new());
+        let far = turn(5000);
+        assert!(line.covers(&far) && !line.covers(&turn(500)), "a new job within what was read is missing there");
+        let place = line.place(&far, &Tier::ALL);
+        assert!(place.is_estimate && (4990..=5010).contains(&place.position), "{}", place.position);
+    }
+
+    #[test]
+    fn an_urgent_job_that_was_not_read_takes_its_accounts_first_turn() {
+        let (account, other) = (AccountId::new(), AccountId::new());
+        let turn = |n: usize| waiting(if n == 3 { account } else { other }, Tier::Fast, n as f64, 0);
+        let urgent = waiting(account, Tier::Fast, 9000.0, 5);
+        let line = Line::new((0..HEAD_MAX).map(turn).collect(), vec![urgent]);
+        let place = line.place(&urgent, &Tier::ALL);
+        assert_eq!((place.position, place.is_estimate), (3, false));
+    }
+}

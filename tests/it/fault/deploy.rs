@@ -1,0 +1,136 @@
+//! Two versions side by side: the statements of the version before, word for word, on the schema of this one.
+//!
+//! `tests/golden/statements/NNNN.json` holds all statements of the version whose newest migration was NNNN. Whoever adds a
+//! migration keeps those of the version before it there: the schema may only grow until nobody runs them any more.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use clipmill_shared::db::{self, MIGRATIONS};
+use clipmill_shared::jobs::lease;
+use clipmill_shared::tier::Tier;
+use clipmill_tests::Server;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
+use uuid::Uuid;
+
+const BEFORE: &str = include_str!("../../golden/statements/0004.json");
+const BEFORE_VERSION: i64 = 4;
+const LEASE: Duration = Duration::from_secs(30);
+
+fn statements() -> Vec<String> {
+    serde_json::from_str(BEFORE).unwrap()
+}
+
+/// The statement of the version before that has these words in it.
+fn statement(words: &str) -> AssertSqlSafe<String> {
+    let found: Vec<_> = statements().into_iter().filter(|statement| statement.contains(words)).collect();
+    assert_eq!(found.len(), 1, "{words}");
+    AssertSqlSafe(found[0].clone())
+}
+
+/// Claims as the version before did.
+async fn claim(connection: &mut PgConnection) -> Option<(Uuid, i32)> {
+    let claim = sqlx::query(statement("set status = 'in_progress', attempt = attempt + 1"));
+    let row = claim.bind(&Tier::ALL[..]).bind("before").bind(30.0).fetch_optional(connection).await.unwrap();
+    row.map(|row| (row.get(0), row.get("attempt")))
+}
+
+/// Renews and completes as the version before did. Its transaction had more to it, and all of it is prepared below.
+async fn finish(connection: &mut PgConnection, (id, attempt): (Uuid, i32)) {
+    let renew =
+        sqlx::query(statement("update jobs set lease_until = now()")).bind(id).bind(attempt).bind(30.0).bind(50_i16);
+    assert_eq!(renew.execute(&mut *connection).await.unwrap().rows_affected(), 1);
+    let complete = sqlx::query(statement("set status = 'completed', progress = 100")).bind(id).bind(attempt);
+    let completed = complete.bind(serde_json::json!([])).execute(&mut *connection).await.unwrap();
+    assert_eq!(completed.rows_affected(), 1);
+    let job = "insert into usage select id, account_id, tier, width, height, seconds from jobs where id = $1";
+    sqlx::query(job).bind(id).execute(&mut *connection).await.unwrap();
+    let timer = "insert into removals select gen_random_uuid(), account_id, id, 'expired', repeat('x', 40), 0, now() from jobs where id = $1";
+    sqlx::query(timer).bind(id).execute(&mut *connection).await.unwrap();
+    let event = sqlx::query(statement("insert into events")).bind(Uuid::now_v7());
+    let account: Uuid = sqlx::query_scalar("select account_id from jobs where id = $1")
+        .bind(id)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    event.bind(account).bind(id).bind("video.completed").execute(&mut *connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_statement_of_the_version_before_means_something_to_this_schema() {
+    let server = Server::start().await;
+    let mut connection = server.pool.acquire().await.unwrap();
+    for statement in statements() {
+        let prepared = connection.prepare(AssertSqlSafe(statement.clone()).into_sql_str()).await;
+        assert!(prepared.is_ok(), "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn workers_of_two_versions_share_a_queue_and_take_no_job_twice() {
+    let server = Server::start().await;
+    let mut before = server.pool.acquire().await.unwrap();
+    for _ in 0..10 {
+        server.submit_small().await;
+    }
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        old.push(claim(&mut before).await.expect("a job for the old one"));
+        new.push(
+            lease::claim(&server.pool, &Tier::ALL, &[], "now", LEASE).await.unwrap().expect("one for the new one"),
+        );
+    }
+    let new_ids = new.iter().map(|lease| lease.job().id.uuid());
+    assert_eq!(old.iter().map(|job| job.0).chain(new_ids).collect::<HashSet<_>>().len(), 10);
+    for lease in new {
+        lease.renew(&server.pool, 50).await.unwrap();
+        lease.release(&server.pool).await.unwrap();
+    }
+    for job in old {
+        finish(&mut before, job).await;
+    }
+    for _ in 0..5 {
+        server.render().await;
+    }
+    assert!(claim(&mut before).await.is_none());
+    // What the old one stored lies in no store.
+    sqlx::query("delete from jobs where worker = 'before'").execute(&mut *before).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_is_under_way_during_a_migration_is_finished_by_the_worker_that_has_it() {
+    let server = Server::start().await;
+    let (url, _) = server.database_url.rsplit_once('/').unwrap();
+    let name = format!("clipmill_{}", Uuid::now_v7().simple());
+    let mut admin = PgConnection::connect(&server.database_url).await.unwrap();
+    admin.execute(AssertSqlSafe(format!("create database {name} template template0"))).await.unwrap();
+    let pool = sqlx::PgPool::connect(&format!("{url}/{name}")).await.unwrap();
+    MIGRATIONS.run_to(BEFORE_VERSION, &pool).await.unwrap();
+
+    let mut before = pool.acquire().await.unwrap();
+    let account = Uuid::now_v7();
+    let insert =
+        sqlx::query(statement("insert into accounts")).bind(account).bind("before").bind(vec![0_u8; 32]).bind(false);
+    insert.execute(&mut *before).await.unwrap();
+    for virtual_start in 0..2 {
+        let job = "insert into jobs (id, account_id, tier, mode, model, prompt, width, height, seconds, fps, seed, retention_seconds,
+                   fingerprint, virtual_start) values ($1, $2, 'fast', 'text_to_video', 'fast', 'a fox', 256, 144, 1, 24, 7, 60, '', $3)";
+        sqlx::query(job)
+            .bind(Uuid::now_v7())
+            .bind(account)
+            .bind(f64::from(virtual_start))
+            .execute(&mut *before)
+            .await
+            .unwrap();
+    }
+    let under_way = claim(&mut before).await.unwrap();
+    assert!(db::check(&pool).await.is_err(), "a worker of this version does not start before the migration");
+
+    db::migrate(&pool).await.unwrap();
+    db::check(&pool).await.unwrap();
+    finish(&mut before, under_way).await;
+    let lease = lease::claim(&pool, &Tier::ALL, &[], "now", LEASE).await.unwrap().expect("the job that waited");
+    lease.complete(&pool, &[]).await.unwrap();
+    let completed = "select count(*) from jobs where status = 'completed'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(completed).fetch_one(&mut *before).await.unwrap(), 2);
+}

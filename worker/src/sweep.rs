@@ -1,0 +1,65 @@
+//! What has to be seen to from time to time, whatever the store does meanwhile: lapsed leases, passed deadlines, scheduled jobs,
+//! old records, and the word that this worker lives.
+
+use std::time::{Duration, Instant};
+
+use clipmill_shared::db::{self, Error};
+use clipmill_shared::fleet;
+use clipmill_shared::jobs::sweep;
+use tracing::{info, warn};
+
+use crate::env::Env;
+
+const POLL: Duration = Duration::from_secs(1);
+const REPORT: Duration = Duration::from_secs(5);
+const BATCH: i64 = 100;
+const RECORDS_BATCH: i64 = 1000;
+
+/// Sweeps until the worker shall stop.
+pub(crate) async fn run(env: &Env) {
+    let mut reported: Option<Instant> = None;
+    loop {
+        if reported.is_none_or(|reported| reported.elapsed() >= REPORT) {
+            note("report to the fleet", db::within(report(env)).await);
+            reported = Some(Instant::now());
+        }
+        once(env).await;
+        tokio::select! {
+            () = env.stop.cancelled() => break,
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+    note("leave the fleet", db::within(fleet::leave(&env.pool, &env.name)).await);
+}
+
+/// Sweeps once. What fails is noted and comes next time.
+pub(crate) async fn once(env: &Env) {
+    let pool = &env.pool;
+    let rescued = note("look for lapsed leases", db::within(sweep::rescue(pool, BATCH)).await);
+    let overdue = note("look for passed deadlines", db::within(sweep::enforce_deadlines(pool, BATCH)).await);
+    note("look for scheduled jobs", db::within(sweep::admit_scheduled(pool, BATCH)).await);
+    let days = i32::try_from(env.config.record_days).unwrap_or(i32::MAX);
+    let forgotten = note("look for old records", db::within(sweep::forget(pool, days, RECORDS_BATCH)).await);
+    if rescued > 0 {
+        warn!(jobs = rescued, "Rescued jobs whose workers fell silent");
+    }
+    if overdue > 0 {
+        info!(jobs = overdue, "Failed jobs whose deadline passed");
+    }
+    metrics::counter!("clipmill_rescues_total").increment(rescued as u64);
+    metrics::counter!("clipmill_deadlines_exceeded_total").increment(overdue as u64);
+    metrics::counter!("clipmill_records_deleted_total").increment(forgotten as u64);
+}
+
+/// Says that this worker lives and what it measured.
+pub(crate) async fn report(env: &Env) -> Result<(), Error> {
+    fleet::report(&env.pool, &env.name, env.config.gpus, &env.paces()).await?;
+    fleet::forget(&env.pool).await
+}
+
+fn note<T: Default>(what: &str, done: Result<T, Error>) -> T {
+    done.unwrap_or_else(|error| {
+        warn!(%error, "Could not {what}, trying again");
+        T::default()
+    })
+}
