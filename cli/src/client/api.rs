@@ -43,6 +43,10 @@ pub struct Submission {
     pub seconds: Option<u32>,
     /// The same submission with the same seed gives the same video.
     pub seed: Option<u64>,
+    /// Which of the account's jobs of the tier goes first: the higher.
+    pub priority: Option<i16>,
+    /// How long the job may wait and run, in seconds.
+    pub timeout_seconds: Option<u32>,
     /// Whom the server tells when the job has ended.
     pub webhook_url: Option<String>,
     /// The picture to start from: a JPEG, PNG or WebP file.
@@ -201,6 +205,8 @@ fn form(submission: &Submission) -> Form {
         ("size", submission.size.clone()),
         ("seconds", submission.seconds.map(|seconds| seconds.to_string())),
         ("seed", submission.seed.map(|seed| seed.to_string())),
+        ("priority", submission.priority.map(|priority| priority.to_string())),
+        ("timeout_seconds", submission.timeout_seconds.map(|seconds| seconds.to_string())),
         ("webhook_url", submission.webhook_url.clone()),
     ];
     let files = [("input_reference", &submission.image), ("last_frame", &submission.last_image)];

@@ -45,6 +45,14 @@ pub struct Generate {
     #[arg(long, value_name = "TEXT")]
     pub negative_prompt: Option<String>,
 
+    /// Which of your jobs of the tier goes first: the higher, from -10 to 10
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub priority: Option<i16>,
+
+    /// How long the job may wait and run before it fails
+    #[arg(long, value_name = "N")]
+    pub timeout_seconds: Option<u32>,
+
     /// Whom the server tells when the job has ended
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
@@ -73,6 +81,8 @@ impl Generate {
             size: self.size,
             seconds: self.seconds,
             seed: self.seed,
+            priority: self.priority,
+            timeout_seconds: self.timeout_seconds,
             webhook_url: self.webhook_url,
         };
         let video = client.create(&submission, &Uuid::now_v7().to_string()).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::video::Video;
 
@@ -62,11 +62,15 @@ impl Drop for Progress {
 pub(super) fn describe(video: &Video) -> String {
     let state = match (video.status.as_str(), video.queue_position) {
         ("queued", Some(0)) => "queued, next".to_owned(),
-        ("queued", Some(ahead)) => format!("queued, {ahead} ahead"),
+        ("queued", Some(ahead)) => {
+            format!("queued, {}{ahead} ahead", if video.queue_position_is_estimate { "about " } else { "" })
+        }
         ("in_progress", _) => "rendering".to_owned(),
         (status, _) => status.to_owned(),
     };
-    if video.is_going() && video.attempt > 1 { format!("{state}, attempt {}", video.attempt) } else { state }
+    let attempt = (video.is_going() && video.attempt > 1).then(|| format!(", attempt {}", video.attempt));
+    let eta = video.eta_seconds.map(|seconds| format!(", {} to go", HumanDuration(Duration::from_secs(seconds))));
+    format!("{state}{}{}", attempt.unwrap_or_default(), eta.unwrap_or_default())
 }
 
 /// A template that is wrong would show itself in every run; the plain bar is good enough then.

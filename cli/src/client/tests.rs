@@ -52,6 +52,8 @@ async fn a_submission_that_is_repeated_keeps_its_key() {
         tier: Some("pro".to_owned()),
         seconds: Some(4),
         seed: Some(7),
+        priority: Some(-3),
+        timeout_seconds: Some(600),
         image: Some(vec![1, 2, 3].into()),
         ..Submission::default()
     };
@@ -65,7 +67,8 @@ async fn a_submission_that_is_repeated_keeps_its_key() {
         () = serve => unreachable!("the server ended"),
     };
     assert_eq!(created.status, "queued");
-    let expected = "key-1 prompt=a fox model=pro seconds=4 seed=7 input_reference=<3 bytes>";
+    let expected =
+        "key-1 prompt=a fox model=pro seconds=4 seed=7 priority=-3 timeout_seconds=600 input_reference=<3 bytes>";
     assert_eq!(*seen.lock().unwrap(), [expected, expected]);
 }
 
@@ -229,6 +232,28 @@ fn video(status: &str) -> Value {
         "id": "video_1", "object": "video", "model": "fast", "status": status, "progress": 0, "created_at": 1,
         "prompt": "p", "size": "1280x720", "seconds": "4", "error": null, "queue_position": null, "outputs": []
     })
+}
+
+#[test]
+fn how_a_job_stands_is_said_in_a_few_words() {
+    let said = |change: fn(&mut Value)| {
+        let mut json = video("queued");
+        change(&mut json);
+        super::progress::describe(&Video::from_json(json).unwrap())
+    };
+    assert_eq!(said(|json| json["queue_position"] = json!(0)), "queued, next");
+    let far = said(|json| {
+        json["queue_position"] = json!(1700);
+        json["queue_position_is_estimate"] = json!(true);
+        json["eta_seconds"] = json!(7200);
+    });
+    assert_eq!(far, "queued, about 1700 ahead, 2 hours to go");
+    let again = said(|json| {
+        json["status"] = json!("in_progress");
+        json["attempt"] = json!(2);
+        json["eta_seconds"] = json!(40);
+    });
+    assert_eq!(again, "rendering, attempt 2, 40 seconds to go");
 }
 
 fn finished() -> Video {

@@ -30,6 +30,12 @@ pub struct Video {
     /// How many jobs are ahead while it is queued.
     #[serde(default)]
     pub queue_position: Option<u64>,
+    /// Whether that is an estimate.
+    #[serde(default)]
+    pub queue_position_is_estimate: bool,
+    /// Seconds until it will be completed, as the server expects.
+    #[serde(default)]
+    pub eta_seconds: Option<u64>,
     /// Which try this is, from 1; 0 before the first.
     #[serde(default)]
     pub attempt: u32,

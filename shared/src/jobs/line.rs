@@ -73,13 +73,9 @@ impl Line {
     /// A line of these turns, of which each tier's were read up to the limit, and these urgent jobs.
     pub fn new(mut head: Vec<Waiting>, urgent: Vec<Waiting>) -> Self {
         head.sort_by(Waiting::by_turn);
-        let known_until = Tier::ALL.into_iter().filter_map(|tier| {
-            let of_tier = head.iter().filter(|turn| turn.tier == tier);
-            (of_tier.clone().count() >= HEAD_MAX)
-                .then(|| of_tier.last().map(|turn| (tier, turn.virtual_start)))
-                .flatten()
-        });
-        let known_until = known_until.collect();
+        let last_read = |tier: Tier| head.iter().filter(move |turn| turn.tier == tier).nth(HEAD_MAX - 1);
+        let known_until =
+            Tier::ALL.into_iter().filter_map(|tier| Some((tier, last_read(tier)?.virtual_start))).collect();
         Self { head, urgent, known_until }
     }
 

@@ -89,7 +89,9 @@ pub async fn submit(
         bell.queued();
         return Ok(Submitted::New(job));
     }
-    if has_images {
+    // Without the database's own word the job may exist all the same.
+    let is_refused = inserted.as_ref().map_or_else(|error| error.as_database_error().is_some(), |_| true);
+    if has_images && is_refused {
         removal::abandon_sources(pool, id).await?;
     }
     match inserted {
