@@ -54,7 +54,9 @@ fn decode(bytes: Bytes) -> anyhow::Result<Frame> {
     let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(IMAGE_MAX_DECODED_BYTES);
-    decoder.set_limits(limits)?;
+    decoder.set_limits(limits.clone())?;
+    // A decoder minds what it needs for itself; the picture is ours to count.
+    limits.reserve(decoder.total_bytes())?;
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
