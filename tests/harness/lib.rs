@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 pub mod check;
+pub mod cluster;
 pub mod gate;
 pub mod picture;
 pub mod process;
 pub mod proxy;
+pub mod puppet;
 pub mod receiver;
 pub mod server;
 pub mod shared;
+pub mod trap;
 pub mod video;
 
 pub use receiver::Receiver;

@@ -1,10 +1,12 @@
 //! Workers as processes of their own, to be killed.
 
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
+use crate::puppet;
 use crate::server::Server;
 use crate::shared::shared;
 
@@ -17,6 +19,71 @@ pub async fn worker(server: &Server, arguments: &[&str]) -> Child {
         .kill_on_drop(true)
         .spawn()
         .expect("the worker starts")
+}
+
+/// Sends a signal to a process that lives.
+pub async fn signal(child: &Child, name: &str) {
+    let pid = child.id().expect("it runs").to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().await.expect("kill runs").success());
+}
+
+/// A worker process whose engine does what prompts say. It is killed when the value is dropped.
+#[derive(Debug)]
+pub struct Puppet {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Puppet {
+    /// Starts one with this environment and these arguments.
+    pub fn start(environment: Vec<(&'static str, String)>, arguments: &[&str]) -> Self {
+        Self::spawn(Command::new(binary("puppet")).args(arguments), environment)
+    }
+
+    /// Starts one that cannot write a file of more than two KiB, as on a disk that is full.
+    pub fn without_room(environment: Vec<(&'static str, String)>, arguments: &[&str]) -> Self {
+        // Without the trap the kernel would kill it in place of refusing the write.
+        let limited = r#"trap '' XFSZ; ulimit -f 4; exec "$0" "$@""#;
+        let mut shell = Command::new("/bin/sh");
+        Self::spawn(shell.args(["-c", limited]).arg(binary("puppet")).args(arguments), environment)
+    }
+
+    fn spawn(command: &mut Command, environment: Vec<(&'static str, String)>) -> Self {
+        let command = command.envs(environment).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().expect("the puppet starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        Self { child, lines }
+    }
+
+    /// Waits until its engine holds.
+    pub async fn held(&mut self) {
+        while self.lines.next_line().await.expect("its output").expect("it lives") != puppet::HELD {}
+    }
+
+    /// Lets an engine that holds go on.
+    pub async fn go_on(&mut self) {
+        self.child.stdin.as_mut().expect("its input").write_all(b"\n").await.expect("it listens");
+    }
+
+    /// Sends it a signal.
+    pub async fn signal(&self, name: &str) {
+        signal(&self.child, name).await;
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.child.wait().await.expect("it can be waited for")
+    }
+
+    /// Tells it to stop and waits until what it does is done.
+    ///
+    /// # Panics
+    /// When it does not end well.
+    pub async fn finish(&mut self) {
+        self.signal("-TERM").await;
+        let status = self.ended().await;
+        assert!(status.success(), "a puppet that was told to stop ended with {status}");
+    }
 }
 
 /// Where `cargo build` puts a program of ours: beside the folder of this test's.

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::check;
+use crate::cluster::{self, Cluster};
 use crate::proxy::Proxy;
 use crate::shared::shared;
 
@@ -52,8 +53,16 @@ impl Server {
 
     /// A service whose tiers are rendered by these engines.
     pub async fn with_engines(engines: Engines) -> Self {
+        Self::on(shared().await.database().await, engines).await
+    }
+
+    /// A service on a cluster that may be restarted without harm to other tests.
+    pub async fn on_its_own_postgres(cluster: &Cluster) -> Self {
+        Self::on(cluster.database().await, preview_engines()).await
+    }
+
+    async fn on(database_url: String, engines: Engines) -> Self {
         let shared = shared().await;
-        let database_url = shared.database().await;
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
         let storage = Storage::open(&shared.storage()).await;
@@ -85,23 +94,30 @@ impl Server {
 
     /// Proxies to the database and to the store.
     pub async fn proxies(&self) -> (Proxy, Proxy) {
-        let (_, database) = self.database_url.rsplit_once('@').expect("a URL with a password");
-        let (database, _) = database.split_once('/').expect("a URL with a database");
         let store = self.storage_config.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
-        (Proxy::to(database).await, Proxy::to(store.expect("a plain endpoint")).await)
+        (Proxy::to(cluster::host(&self.database_url)).await, Proxy::to(store.expect("a plain endpoint")).await)
     }
 
     /// A worker of its own that reaches database and store by these proxies.
     pub async fn env_behind(&self, database: &Proxy, store: &Proxy, engines: Engines) -> Arc<Env> {
-        let (user, rest) = self.database_url.rsplit_once('@').expect("a URL with a password");
-        let (_, name) = rest.split_once('/').expect("a URL with a database");
-        let url: DatabaseUrl = format!("{user}@{}/{name}", database.address()).parse().expect("a Postgres URL");
+        let url: DatabaseUrl = self.database_behind(database).parse().expect("a Postgres URL");
         let pool = db::connect(&url.config()).await.expect("Postgres answers");
         let endpoint = Some(format!("http://{}", store.address()));
         let storage = Storage::open(&StorageConfig { endpoint, ..self.storage_config.clone() }).await;
         let outbound = OutboundConfig { allow_private_addresses: true };
         let env = Env::new(pool, storage, engines, worker_config(), &outbound, CancellationToken::new());
         Arc::new(env.expect("an env"))
+    }
+
+    /// The environment by which a process of its own reaches database and store by these proxies.
+    pub async fn environment_behind(&self, database: &Proxy, store: &Proxy) -> Vec<(&'static str, String)> {
+        let mut environment = shared().await.environment(&self.database_behind(database));
+        environment.push(("AWS_ENDPOINT_URL_S3", format!("http://{}", store.address())));
+        environment
+    }
+
+    fn database_behind(&self, database: &Proxy) -> String {
+        self.database_url.replace(cluster::host(&self.database_url), &database.address())
     }
 
     /// Where the API answers.

@@ -4,18 +4,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clipmill::embedded::{Options, Postgres, Store};
+use clipmill::embedded::{Postgres, Store};
 use clipmill_shared::storage::{DEFAULT_BUCKET, StorageConfig};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
-use uuid::Uuid;
 
-const TEMPLATE: &str = "clipmill_template";
+use crate::cluster;
 
 /// The parts that all tests share.
 pub struct Shared {
-    postgres: Postgres,
+    folder: PathBuf,
+    postgres: OnceCell<Postgres>,
     store: Store,
 }
 
@@ -33,14 +32,12 @@ fn runtime() -> &'static Runtime {
 
 async fn start() -> Shared {
     let folder = folder();
-    let postgres = Postgres::start(&folder, Options { fsync: false }).await.expect("Postgres starts");
     let objects = folder.join("objects");
     // What an earlier run left behind would count against this one.
     let _ = std::fs::remove_dir_all(&objects);
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let store = Store::start(&objects, listen, &[DEFAULT_BUCKET]).await.expect("the store starts");
-    prepare_template(postgres.url()).await.expect("the template database");
-    Shared { postgres, store }
+    Shared { folder, postgres: OnceCell::new(), store }
 }
 
 fn folder() -> PathBuf {
@@ -50,38 +47,11 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/harness").join(name)
 }
 
-async fn prepare_template(url: &str) -> anyhow::Result<()> {
-    let mut admin = PgConnection::connect(url).await?;
-    let old: Vec<String> =
-        sqlx::query_scalar("select datname::text from pg_database where datname like 'clipmill\\_%'")
-            .fetch_all(&mut admin)
-            .await?;
-    for name in old {
-        sqlx::query(AssertSqlSafe(format!("drop database \"{name}\" with (force)"))).execute(&mut admin).await?;
-    }
-    sqlx::query(AssertSqlSafe(format!("create database {TEMPLATE}"))).execute(&mut admin).await?;
-    let pool = sqlx::PgPool::connect(&with_database(url, TEMPLATE)).await?;
-    clipmill_shared::db::migrate(&pool).await?;
-    pool.close().await;
-    Ok(())
-}
-
-fn with_database(url: &str, name: &str) -> String {
-    let (server, _) = url.rsplit_once('/').expect("a URL with a database");
-    format!("{server}/{name}")
-}
-
 impl Shared {
-    /// A fresh database with the schema in it.
-    pub async fn database(&self) -> String {
-        // Postgres copies a template for one at a time.
-        static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-        let _turn = TURN.lock().await;
-        let name = format!("clipmill_{}", Uuid::now_v7().simple());
-        let mut admin = PgConnection::connect(self.postgres.url()).await.expect("Postgres answers");
-        let create = format!("create database {name} template {TEMPLATE}");
-        sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.expect("a database");
-        with_database(self.postgres.url(), &name)
+    /// A fresh database with the schema in it, on a cluster that starts with the first call.
+    pub async fn database(&'static self) -> String {
+        let start = || async { runtime().spawn(cluster::start(&self.folder)).await.expect("Postgres starts") };
+        cluster::database(self.postgres.get_or_init(start).await.url()).await
     }
 
     /// How to reach the S3 server.

@@ -1,10 +1,9 @@
 //! Real worker processes, really killed.
 
-use clipmill_tests::process::{until, worker};
+use clipmill_tests::process::{signal, until, worker};
 use clipmill_tests::server::text;
 use clipmill_tests::{Receiver, Server};
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 
 /// A job that renders for some seconds.
 async fn submit_long(server: &Server, receiver: &Receiver) -> Value {
@@ -16,11 +15,6 @@ async fn submit_long(server: &Server, receiver: &Receiver) -> Value {
 
 async fn rendering(server: &Server, job: &Value) {
     until("a render under way", async || server.video(&job["id"]).await["progress"].as_i64() > Some(0)).await;
-}
-
-async fn signal(child: &Child, name: &str) {
-    let pid = child.id().expect("it runs").to_string();
-    assert!(Command::new("kill").args([name, &pid]).status().await.unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,4 @@
+mod cancel;
 mod deadline;
 mod expiry;
 mod fairness;

@@ -1,0 +1,26 @@
+//! A worker like `clipmill-worker`, with an engine that does what prompts say: fail, panic, hold, die.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use clipmill_shared::storage::Storage;
+use clipmill_shared::{db, shutdown, telemetry};
+use clipmill_tests::puppet;
+use clipmill_worker::Env;
+use clipmill_worker::config::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    shutdown::exit(run(Cli::parse()).await)
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    telemetry::init(&cli.telemetry, "off").map_err(anyhow::Error::msg)?;
+    let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let pool = db::connect(&cli.db).await.context("cannot reach Postgres")?;
+    let storage = Storage::open(&cli.storage).await;
+    let env = Env::new(pool, storage, puppet::engines(), cli.worker, &cli.outbound, stop)?;
+    clipmill_worker::run(Arc::new(env)).await
+}
