@@ -21,7 +21,8 @@ test: setup ## Run every test against real parts
 	$(CARGO) test --workspace
 
 bench: setup ## Measure, and write target/bench/summary.json
-	$(CARGO) run --release --package clipmill-tests --bin bench
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) run --release --package clipmill-tests --bin bench -- $(BENCH)
 
 storm: setup ## Run jobs through random faults and count what was lost
 	$(CARGO) build --workspace --bins

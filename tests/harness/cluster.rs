@@ -83,7 +83,8 @@ pub(crate) async fn database(url: &str) -> String {
     with_database(url, &name)
 }
 
-fn with_database(url: &str, name: &str) -> String {
+/// The URL of another database on the same server.
+pub fn with_database(url: &str, name: &str) -> String {
     let (server, _) = url.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{name}")
 }

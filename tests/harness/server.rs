@@ -218,7 +218,8 @@ impl Server {
     }
 }
 
-fn worker_config() -> WorkerConfig {
+/// A worker of every tier with one GPU.
+pub fn worker_config() -> WorkerConfig {
     let scratch = Some(std::env::temp_dir());
     let tiers = clipmill_shared::tier::Tier::ALL.to_vec();
     WorkerConfig {

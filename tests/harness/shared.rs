@@ -56,28 +56,38 @@ impl Shared {
 
     /// How to reach the S3 server.
     pub fn storage(&self) -> StorageConfig {
-        StorageConfig {
-            bucket: Some(DEFAULT_BUCKET.to_owned()),
-            endpoint: Some(self.store.endpoint().to_owned()),
-            public_endpoint: None,
-            region: self.store.region().to_owned(),
-            access_key_id: Some(self.store.access_key().to_owned()),
-            secret_access_key: Some(self.store.secret_key().to_owned().into()),
-            session_token: None,
-            path_style: true,
-            link_seconds: 600,
-        }
+        storage_of(&self.store)
     }
 
     /// The environment by which a process of its own finds the shared parts.
     pub fn environment(&self, database_url: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("DATABASE_URL", database_url.to_owned()),
-            ("AWS_ENDPOINT_URL_S3", self.store.endpoint().to_owned()),
-            ("AWS_ACCESS_KEY_ID", self.store.access_key().to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", self.store.secret_key().to_owned()),
-            ("CLIPMILL_S3_BUCKET", DEFAULT_BUCKET.to_owned()),
-            ("CLIPMILL_ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
-        ]
+        environment_of(&self.store, database_url)
     }
+}
+
+/// How to reach an S3 server of this process.
+pub fn storage_of(store: &Store) -> StorageConfig {
+    StorageConfig {
+        bucket: Some(DEFAULT_BUCKET.to_owned()),
+        endpoint: Some(store.endpoint().to_owned()),
+        public_endpoint: None,
+        region: store.region().to_owned(),
+        access_key_id: Some(store.access_key().to_owned()),
+        secret_access_key: Some(store.secret_key().to_owned().into()),
+        session_token: None,
+        path_style: true,
+        link_seconds: 600,
+    }
+}
+
+/// The environment by which a process of its own finds a database and an S3 server.
+pub fn environment_of(store: &Store, database_url: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("DATABASE_URL", database_url.to_owned()),
+        ("AWS_ENDPOINT_URL_S3", store.endpoint().to_owned()),
+        ("AWS_ACCESS_KEY_ID", store.access_key().to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", store.secret_key().to_owned()),
+        ("CLIPMILL_S3_BUCKET", DEFAULT_BUCKET.to_owned()),
+        ("CLIPMILL_ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
+    ]
 }

@@ -33,6 +33,8 @@ const HOMES: [(&str, &[&str]); 10] = [
         "apalis",
         &[
             "shared/src/telemetry.rs",
+            "tests/bench/",
+            "tests/it/bench.rs",
             "worker/src/lib.rs",
             "worker/src/feed.rs",
             "worker/src/pull.rs",

@@ -1,0 +1,35 @@
+//! The API as it is served, on loopback and in this process.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clipmill_api::App;
+use clipmill_api::config::ModelAliases;
+use clipmill_shared::outbound::OutboundConfig;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::bench::{Bench, Database};
+
+/// Connections to Postgres, as many as the API has by default and as pgbench gets.
+pub(crate) const CONNECTIONS: u32 = 16;
+
+/// A running API. It ends with this value.
+pub(crate) struct Service {
+    /// Where it answers.
+    pub(crate) address: SocketAddr,
+    _stop: DropGuard,
+}
+
+impl Service {
+    /// Serves a database.
+    pub(crate) async fn start(bench: &Bench, database: &Database) -> Result<Self> {
+        let (pool, storage) = (database.connect(CONNECTIONS).await?, bench.storage().await?);
+        let outbound = OutboundConfig { allow_private_addresses: true };
+        let app = App::new(pool, storage, &outbound, &ModelAliases::default())?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let (address, stop) = (listener.local_addr()?, CancellationToken::new());
+        tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));
+        Ok(Self { address, _stop: stop.drop_guard() })
+    }
+}
