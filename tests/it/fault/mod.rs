@@ -6,3 +6,4 @@ mod network;
 mod poison;
 mod process;
 mod store;
+mod storm;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 async fn supervise(server: &Server, stop: &AtomicBool) -> usize {
     let environment = shared::shared().await.environment(&server.database_url);
     for deaths in 0.. {
-        let mut puppet = Puppet::start(environment.clone(), &["--lease-seconds", "1"]);
+        let mut puppet = Puppet::start(environment.clone(), &["--lease-seconds", "2"]);
         tokio::select! {
             status = puppet.ended() => assert!(!status.success(), "a worker ended by itself"),
             () = until("the end of the test", async || stop.load(Ordering::SeqCst)) => {
