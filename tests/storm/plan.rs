@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 /// One kind of thing that happens.
@@ -21,8 +22,11 @@ pub(crate) enum Fault {
     Delete,
 }
 
+/// How many there are.
+pub(crate) const KINDS: usize = 11;
+
 /// How often each happens, of a hundred.
-const SHARES: [(u32, Fault); 11] = [
+const SHARES: [(u32, Fault); KINDS] = [
     (18, Fault::KillWorker),
     (12, Fault::KillWorkerOfOneJobAgain),
     (12, Fault::TerminateWorker),
@@ -47,11 +51,13 @@ pub(crate) struct Strike {
     pub(crate) pause: Duration,
 }
 
-/// The storm of a seed, without end.
+/// The storm of a seed, without end: everything once in some order, then by its share.
 pub(crate) fn plan(seed: u64) -> impl Iterator<Item = Strike> {
     let mut random = StdRng::seed_from_u64(seed);
+    let mut deck = SHARES.map(|(_, fault)| fault).to_vec();
+    deck.shuffle(&mut random);
     std::iter::repeat_with(move || Strike {
-        fault: draw(random.random_range(0..100)),
+        fault: deck.pop().unwrap_or_else(|| draw(random.random_range(0..100))),
         index: random.random_range(0..1 << 20),
         pause: Duration::from_millis(random.random_range(100..800)),
     })

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::clients::Clients;
 use crate::fleet::{self, Fleet};
-use crate::plan::{Fault, Strike};
+use crate::plan::{Fault, KINDS, Strike};
 
 /// How long a neighbour holds its snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(5);
@@ -44,14 +44,14 @@ impl<'a> Weather<'a> {
         Self { cluster, server, clients, fleet, tally, unwanted, victim: None, neighbours }
     }
 
-    /// Lets everything of the plan happen until `end`.
+    /// Lets everything of the plan happen until `end`, and every kind of fault at least once.
     pub(crate) async fn rage(&mut self, plan: impl Iterator<Item = Strike>, end: Instant) -> Result<()> {
         for strike in plan {
             self.fleet.tend().await?;
             self.strike(strike).await?;
             *self.tally.entry(strike.fault).or_default() += 1;
             tokio::time::sleep(strike.pause).await;
-            if Instant::now() >= end {
+            if Instant::now() >= end && self.tally.len() == KINDS {
                 break;
             }
         }

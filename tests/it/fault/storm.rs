@@ -11,5 +11,5 @@ async fn a_small_storm_does_no_harm() {
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!(report["submitted"], 20);
-    assert!(report["faults"].as_object().unwrap().len() >= 5, "{report}");
+    assert_eq!(report["faults"].as_object().unwrap().len(), 11, "every kind of fault: {report}");
 }
