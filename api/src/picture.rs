@@ -85,7 +85,10 @@ fn probe(bytes: Bytes) -> Result<SourceImage, String> {
     if !IMAGE_SIDE_PX.contains(&width) || !IMAGE_SIDE_PX.contains(&height) {
         return Err("must have sides of 64 to 8192 pixels".to_owned());
     }
-    decoder.set_limits(limits()).map_err(broken)?;
+    let mut limits = limits();
+    decoder.set_limits(limits.clone()).map_err(broken)?;
+    // A decoder minds what it needs for itself; the picture is ours to count.
+    limits.reserve(decoder.total_bytes()).map_err(broken)?;
     let orientation = decoder.orientation().map_err(broken)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
     image.apply_orientation(orientation);
@@ -125,11 +128,21 @@ mod tests {
     use super::*;
 
     fn png(width: u32, height: u32) -> Bytes {
+        png_of(width, height, ExtendedColorType::Rgb8)
+    }
+
+    fn png_of(width: u32, height: u32, color: ExtendedColorType) -> Bytes {
         let mut bytes = Vec::new();
-        let pixels = vec![128; (width * height * 3) as usize];
+        let pixels = vec![128; (width * height) as usize * usize::from(color.bits_per_pixel()) / 8];
         let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
-        encoder.write_image(&pixels, width, height, ExtendedColorType::Rgb8).expect("a PNG");
+        encoder.write_image(&pixels, width, height, color).expect("a PNG");
         bytes.into()
+    }
+
+    #[test]
+    fn an_image_that_needs_more_memory_than_it_may_is_refused_before_it_is_decoded() {
+        let bytes = png_of(8192, 4097, ExtendedColorType::Rgba16);
+        assert!(bytes.len() < IMAGE_MAX_BYTES && probe(bytes).is_err_and(|error| error.contains("too much memory")));
     }
 
     #[test]
