@@ -89,6 +89,18 @@ impl Bench {
         self.administer(format!("drop database if exists {name} with (force)")).await
     }
 
+    /// Removes every database, so that what happened in them burdens nothing that is measured next.
+    pub(crate) async fn clear(&self) -> Result<()> {
+        let Some(postgres) = self.postgres.get() else { return Ok(()) };
+        let mut admin = PgConnection::connect(postgres.url()).await?;
+        let names = sqlx::query_scalar("select datname::text from pg_database where datname like 'bench\\_%'");
+        let names: Vec<String> = names.fetch_all(&mut admin).await?;
+        for name in names {
+            self.remove(&name).await?;
+        }
+        Ok(())
+    }
+
     async fn administer(&self, statement: String) -> Result<()> {
         let mut admin = PgConnection::connect(self.postgres().await?.url()).await?;
         sqlx::query(AssertSqlSafe(statement)).execute(&mut admin).await?;
@@ -130,7 +142,7 @@ impl Bench {
 }
 
 fn left_out(error: &anyhow::Error) {
-    eprintln!("Every figure beside graphile-worker and the footprint are left out: {error:#}");
+    eprintln!("Comparisons with graphile-worker, the footprint among them, are left out: {error:#}");
 }
 
 async fn keeps_what_it_commits(postgres: &Postgres) -> Result<()> {

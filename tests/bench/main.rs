@@ -112,6 +112,7 @@ async fn run(cli: Cli) -> Result<()> {
             }
         }
         write(&cli.output, &figures)?;
+        bench.clear().await?;
     }
     print(&figures, cli.markdown);
     eprintln!("Wrote {}", cli.output.display());

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// What is installed.
-const PACKAGE: &str = "graphile-worker@0.17.3";
+/// What is installed: a package, and exactly this version of it.
+const PACKAGE: (&str, &str) = ("graphile-worker", "0.17.3");
 const SCRIPT: &str = include_str!("graphile.mjs");
 
 /// How it is set up, for readers.
@@ -24,10 +24,15 @@ impl Node {
     pub(crate) async fn install(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("graphile.mjs"), SCRIPT)?;
-        if !folder.join("node_modules/graphile-worker/package.json").is_file() {
-            eprintln!("Installing {PACKAGE}");
+        let (name, version) = PACKAGE;
+        let installed = std::fs::read_to_string(folder.join("node_modules").join(name).join("package.json"));
+        if !installed.is_ok_and(|manifest| manifest.contains(&format!("\"version\": \"{version}\""))) {
+            eprintln!("Installing {name} {version}");
             let mut command = Command::new("npm");
-            command.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(folder).arg(PACKAGE);
+            command
+                .args(["install", "--no-audit", "--no-fund", "--prefix"])
+                .arg(folder)
+                .arg(format!("{name}@{version}"));
             let output = command.output().await.context("cannot run npm")?;
             ensure!(output.status.success(), "npm: {}", String::from_utf8_lossy(&output.stderr));
         }
