@@ -55,7 +55,7 @@ async fn fill(bench: &Bench, depth: Depth) -> Result<Database> {
     let accounts = seed::accounts(&database.pool, ACCOUNTS).await?;
     seed::jobs(&database.pool, State::Finished, 1, depth.finished, &accounts).await?;
     seed::jobs(&database.pool, State::Queued, depth.finished + 1, depth.queued, &accounts).await?;
-    seed::vacuum(&database.pool).await?;
+    seed::vacuum(&database.pool, "accounts, jobs").await?;
     Ok(database)
 }
 

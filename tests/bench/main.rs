@@ -112,7 +112,9 @@ async fn run(cli: Cli) -> Result<()> {
             }
         }
         write(&cli.output, &figures)?;
-        bench.clear().await?;
+        if !cli.sizes.small {
+            bench.clear().await?;
+        }
     }
     print(&figures, cli.markdown);
     eprintln!("Wrote {}", cli.output.display());

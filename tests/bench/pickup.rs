@@ -66,13 +66,14 @@ async fn take(bench: &Bench) -> Result<Delays> {
     let worker = Worker::start(bench, &database, Arc::new(Doorbell(rings))).await?;
     stock::set_up(&theirs.pool).await?;
     let (started, mut handled) = unbounded_channel();
-    let _apalis = stock::work(&theirs.pool, 1, started);
+    let queue = stock::new_queue();
+    let _apalis = stock::work(&theirs.pool, &queue, 1, started);
     let (account, _) = ledger::account(&database.pool).await?;
     let storage = bench.storage().await?;
     let (jobs, mut delays) = (bench.sizes.pick(300, 10), Delays::default());
     eprintln!("Picking up {jobs} jobs");
     for _ in 0..jobs {
-        delays.apalis.push(apalis(&theirs, &mut handled).await?);
+        delays.apalis.push(apalis(&theirs, &queue, &mut handled).await?);
         delays.ours.push(own(&database, &storage, account, &mut ours).await?);
         worker.check()?;
     }
@@ -100,8 +101,8 @@ async fn own(
     Ok(delay)
 }
 
-async fn apalis(database: &Database, handled: &mut UnboundedReceiver<Instant>) -> Result<f64> {
-    stock::push(&database.pool, 1).await?;
+async fn apalis(database: &Database, queue: &str, handled: &mut UnboundedReceiver<Instant>) -> Result<f64> {
+    stock::push(&database.pool, queue, 1).await?;
     let delay = until(handled, Instant::now()).await?;
     sleep(REST).await;
     Ok(delay)

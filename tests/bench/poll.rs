@@ -60,7 +60,7 @@ async fn fill(database: &Database, jobs: i64) -> Result<String> {
     let accounts = [account.uuid()];
     seed::jobs(&database.pool, State::Finished, 1, jobs, &accounts).await?;
     seed::jobs(&database.pool, State::Queued, jobs + 1, jobs, &accounts).await?;
-    seed::vacuum(&database.pool).await?;
+    seed::vacuum(&database.pool, "jobs").await?;
     Ok(key)
 }
 

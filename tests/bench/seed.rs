@@ -81,9 +81,9 @@ pub(crate) async fn deliveries(pool: &PgPool, count: i64, account: Uuid) -> Resu
     Ok(())
 }
 
-/// Lets Postgres know what is in its tables and write it to disk, as it would after a while by itself.
-pub(crate) async fn vacuum(pool: &PgPool) -> Result<()> {
-    sqlx::query("vacuum (analyze)").execute(pool).await?;
+/// Lets Postgres know what is in these tables and write it to disk, as it would after a while by itself.
+pub(crate) async fn vacuum(pool: &PgPool, tables: &str) -> Result<()> {
+    sqlx::query(AssertSqlSafe(format!("vacuum (analyze) {tables}"))).execute(pool).await?;
     sqlx::query("checkpoint").execute(pool).await?;
     Ok(())
 }

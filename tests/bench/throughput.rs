@@ -71,7 +71,7 @@ async fn ours(database: &Database, jobs: u32, slots: usize, accounts: &[Uuid]) -
     let pool = &database.pool;
     sqlx::query("truncate jobs, usage, removals, events, deliveries").execute(pool).await?;
     seed::jobs(pool, State::Queued, 1, jobs.into(), accounts).await?;
-    seed::vacuum(pool).await?;
+    seed::vacuum(pool, "jobs").await?;
     let (started, mut tasks) = (Instant::now(), JoinSet::new());
     for _ in 0..slots {
         let pool = pool.clone();
@@ -88,10 +88,11 @@ async fn ours(database: &Database, jobs: u32, slots: usize, accounts: &[Uuid]) -
 
 async fn theirs(database: &Database, jobs: u32, slots: usize) -> Result<f64> {
     sqlx::query("truncate apalis.jobs").execute(&database.pool).await?;
-    stock::push(&database.pool, jobs).await?;
-    seed::vacuum(&database.pool).await?;
+    let queue = stock::new_queue();
+    stock::push(&database.pool, &queue, jobs).await?;
+    seed::vacuum(&database.pool, "apalis.jobs").await?;
     let (started, mut handled) = unbounded_channel();
-    let _worker = stock::work(&database.pool, slots, started);
+    let _worker = stock::work(&database.pool, &queue, slots, started);
     let first = handled.recv().await.context("apalis' worker ended")?;
     let mut last = first;
     for _ in 1..jobs {
@@ -106,7 +107,7 @@ async fn deliveries(bench: &Bench) -> Result<Figure> {
     let database = bench.database("bench_deliveries").await?;
     let account = seed::accounts(&database.pool, 1).await?[0];
     seed::deliveries(&database.pool, count, account).await?;
-    seed::vacuum(&database.pool).await?;
+    seed::vacuum(&database.pool, "jobs, events, deliveries").await?;
     let (started, mut messengers) = (Instant::now(), JoinSet::new());
     for _ in 0..MESSENGERS {
         let pool = database.pool.clone();
