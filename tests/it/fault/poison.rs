@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clipmill_shared::id::JobId;
 use clipmill_tests::process::{Puppet, until};
 use clipmill_tests::puppet::Act;
-use clipmill_tests::server::small;
+use clipmill_tests::server::{small, text};
 use clipmill_tests::{Server, shared};
 use serde_json::{Value, json};
 
@@ -33,8 +34,10 @@ async fn pause_after(server: &Server, job: &Value, attempt: i64) -> f64 {
     until("the job back in the queue", waits).await;
     // From the moment in which it was put back: the timer for what its attempt left behind is set with it.
     let pause = "select extract(epoch from jobs.run_at - removals.created_at)::float8 from jobs, removals
-        where jobs.attempt = $1 and removals.job_id = jobs.id and removals.prefix like '%/' || $1 || '/'";
-    sqlx::query_scalar(pause).bind(i32::try_from(attempt).unwrap()).fetch_one(&server.pool).await.unwrap()
+        where jobs.id = $1 and removals.job_id = jobs.id and reason = 'superseded' and prefix like '%/' || $2 || '/'";
+    let id: JobId = text(&job["id"]).parse().unwrap();
+    let pause = sqlx::query_scalar(pause).bind(id.uuid()).bind(i32::try_from(attempt).unwrap());
+    pause.fetch_one(&server.pool).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
