@@ -67,9 +67,9 @@ begin
 end
 $$;
 
--- Whether the account may queue one more job. Its submits pass here one at a time until they are committed, so that
+-- Whether the account may queue so many more jobs. Its submits pass here one at a time until they are committed, so that
 -- none of them misses another.
-create function may_queue(account uuid) returns boolean
+create function may_queue(account uuid, more bigint) returns boolean
 language plpgsql volatile as $$
 declare
     most int;
@@ -81,7 +81,7 @@ begin
     perform pg_advisory_xact_lock(hashtextextended('queue:' || account, 0));
     return (select count(*) from (
         select from jobs where account_id = account and status = 'queued' limit most
-    ) as queued) < most;
+    ) as queued) + more <= most;
 end
 $$;
 

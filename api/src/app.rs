@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clipmill_shared::accounts::keys;
 use clipmill_shared::batch::Batcher;
-use clipmill_shared::bell::Ringer;
 use clipmill_shared::db::PgPool;
-use clipmill_shared::id::JobId;
+use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::jobs::outlook::Outlook;
+use clipmill_shared::jobs::submit::Intake;
 use clipmill_shared::jobs::{Job, read};
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::secret::ApiKey;
@@ -29,8 +30,10 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct App {
     pub(crate) pool: PgPool,
     pub(crate) storage: Storage,
-    /// Wakes the workers after a submit.
-    pub(crate) bell: Ringer,
+    /// Takes submits.
+    pub(crate) intake: Intake,
+    /// Finds out together whose the keys of simultaneous requests are.
+    pub(crate) keys: Batcher<ApiKey, Option<AccountId>>,
     /// Reads together the jobs that are polled at about the same time.
     pub(crate) polls: Batcher<(ApiKey, JobId), Option<Job>>,
     /// What may be expected of jobs that have not ended.
@@ -58,7 +61,8 @@ impl App {
         let mut models: BTreeMap<String, Tier> = Tier::ALL.into_iter().map(|tier| (tier.to_string(), tier)).collect();
         models.extend(aliases.0.clone());
         Ok(Self {
-            bell: Ringer::new(pool.clone()),
+            intake: Intake::new(pool.clone(), storage.clone()),
+            keys: keyring(pool.clone()),
             polls: poller(pool.clone()),
             outlook: Outlook::new(pool.clone()),
             pool,
@@ -83,8 +87,17 @@ impl App {
     }
 }
 
+/// Questions that one statement answers at most.
+const TOGETHER: usize = 64;
+
+fn keyring(pool: PgPool) -> Batcher<ApiKey, Option<AccountId>> {
+    Batcher::new(TOGETHER, move |asked: Vec<ApiKey>| {
+        let pool = pool.clone();
+        async move { keys::authenticate_all(&pool, &asked).await }
+    })
+}
+
 fn poller(pool: PgPool) -> Batcher<(ApiKey, JobId), Option<Job>> {
-    const TOGETHER: usize = 64;
     Batcher::new(TOGETHER, move |asked: Vec<(ApiKey, JobId)>| {
         let pool = pool.clone();
         async move { read::poll(&pool, &asked).await }

@@ -3,7 +3,6 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use clipmill_shared::accounts::keys;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::secret::ApiKey;
 use tracing::Span;
@@ -27,7 +26,7 @@ impl FromRequestParts<App> for Caller {
 impl Caller {
     /// The account whose key this is.
     pub(crate) async fn prove(app: &App, key: &ApiKey) -> Result<Self, Problem> {
-        let account = keys::authenticate(&app.pool, key).await?.ok_or_else(Problem::unauthenticated)?;
+        let account = app.keys.ask(key.clone()).await?.ok_or_else(Problem::unauthenticated)?;
         Ok(Self::known(account))
     }
 

@@ -227,7 +227,7 @@ impl From<SubmitError> for Problem {
                     ..Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message)
                 }
             }
-            SubmitError::Contended => Self::unavailable(),
+            SubmitError::Unanswered(error) => error.into(),
             SubmitError::QueueFull => {
                 let message =
                     "the account has as many jobs queued as it may; submit again when some of them have been taken up";

@@ -60,9 +60,18 @@ where
     F: Future<Output = Result<Vec<A>, db::Error>>,
 {
     let mut calls = Vec::new();
-    if queue.lock().await.recv_many(&mut calls, most).await == 0 {
+    let mut queue = queue.lock().await;
+    if queue.recv_many(&mut calls, most).await == 0 {
         return false;
     }
+    // Whoever is about to ask comes along.
+    tokio::task::yield_now().await;
+    while calls.len() < most
+        && let Ok(call) = queue.try_recv()
+    {
+        calls.push(call);
+    }
+    drop(queue);
     let (questions, replies): (Vec<Q>, Vec<_>) = calls.into_iter().unzip();
     match db::within(answer(questions)).await {
         // A reply that nobody waits for any more is no loss.

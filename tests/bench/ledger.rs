@@ -5,12 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 use clipmill_shared::accounts::limits::{self, Limits};
 use clipmill_shared::accounts::{self, keys};
-use clipmill_shared::bell::Ringer;
 use clipmill_shared::db::PgPool;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::lease::{self, Lease};
 use clipmill_shared::jobs::spec::{Spec, Wish};
-use clipmill_shared::jobs::submit::{Origin, submit as insert};
+use clipmill_shared::jobs::submit::{Intake, Origin};
 use clipmill_shared::storage::Storage;
 use clipmill_shared::tier::Tier;
 use clipmill_shared::webhooks::outbox::{self, Outcome, Tried};
@@ -41,7 +40,7 @@ pub(crate) async fn submit(pool: &PgPool, storage: &Storage, account: AccountId)
         ..Wish::default()
     };
     let origin = Origin { idempotency_key: None, fingerprint: &[7; 32] };
-    insert(pool, storage, &Ringer::new(pool.clone()), account, &Spec::new(wish)?, origin).await?;
+    Intake::new(pool.clone(), storage.clone()).submit(account, &Spec::new(wish)?, origin).await?;
     Ok(())
 }
 

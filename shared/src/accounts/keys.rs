@@ -67,11 +67,19 @@ pub async fn revoke(pool: &PgPool, account: AccountId, key: KeyId) -> Result<(),
     }
 }
 
+/// Whose keys these are, in their order; none where one is nobody's or dead.
+pub async fn authenticate_all(pool: &PgPool, keys: &[ApiKey]) -> Result<Vec<Option<AccountId>>, sqlx::Error> {
+    let lookups: Vec<&str> = keys.iter().map(ApiKey::lookup).collect();
+    let rows = sqlx::query!(
+        r#"select lookup, account_id as "account_id: AccountId", hash from api_keys where lookup = any ($1) and revoked_at is null"#,
+        &lookups as _,
+    );
+    let rows = rows.fetch_all(pool).await?;
+    let whose = |key: &ApiKey| rows.iter().find(|row| row.lookup == key.lookup() && key.proves(&row.hash));
+    Ok(keys.iter().map(|key| whose(key).map(|row| row.account_id)).collect())
+}
+
 /// Whose key this is; none if it is nobody's or dead.
 pub async fn authenticate(pool: &PgPool, key: &ApiKey) -> Result<Option<AccountId>, sqlx::Error> {
-    let row = sqlx::query!(
-        r#"select account_id as "account_id: AccountId", hash from api_keys where lookup = $1 and revoked_at is null"#,
-        key.lookup(),
-    );
-    Ok(row.fetch_optional(pool).await?.filter(|row| key.proves(&row.hash)).map(|row| row.account_id))
+    Ok(authenticate_all(pool, std::slice::from_ref(key)).await?.pop().flatten())
 }

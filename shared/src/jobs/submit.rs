@@ -1,14 +1,22 @@
-//! Submitting: one statement in which a wish becomes a row, once per idempotency key.
+//! Submitting: one statement in which wishes become rows, once per idempotency key. Submits that come at about the same time
+//! share it, and its commit.
 
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
 use rand::RngExt as _;
+use serde::Serialize;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::spec::{Invalid, SEED_MAX, SourceImage, Spec};
-use super::{Job, job_query, removal};
+use super::{Job, Mode, job_query, removal};
+use crate::batch::{Batcher, Unanswered};
 use crate::bell::Ringer;
 use crate::id::{AccountId, JobId};
 use crate::storage::key;
 use crate::storage::{Storage, StorageError};
+use crate::tier::Tier;
 
 /// A submit that came to a row.
 #[derive(Debug)]
@@ -25,9 +33,9 @@ pub enum SubmitError {
     /// The idempotency key belongs to another wish.
     #[error("the idempotency key was used with another request")]
     KeyReused,
-    /// The job of this idempotency key is being deleted at this moment.
-    #[error("the job of this idempotency key is being deleted")]
-    Contended,
+    /// The database did not answer.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     /// The account has as many jobs queued as it may.
     #[error("the account has as many jobs queued as it may")]
     QueueFull,
@@ -70,42 +78,45 @@ pub async fn find_earlier(pool: &PgPool, account: AccountId, origin: Origin<'_>)
     }
 }
 
-/// Makes a job of a wish, or finds the one that a simultaneous request with the same idempotency key made.
-pub async fn submit(
-    pool: &PgPool,
-    storage: &Storage,
-    bell: &Ringer,
-    account: AccountId,
-    spec: &Spec,
-    origin: Origin<'_>,
-) -> Result<Submitted, SubmitError> {
-    let id = JobId::new();
-    let has_images = spec.first_frame.is_some() || spec.last_frame.is_some();
-    if has_images {
-        store_images(pool, storage, account, id, spec).await?;
-    }
-    let inserted = insert(pool, account, id, spec, origin).await;
-    if let Ok(Some(job)) = inserted {
-        bell.queued();
-        return Ok(Submitted::New(job));
-    }
-    // Without the database's own word the job may exist all the same.
-    let is_refused = inserted.as_ref().map_or_else(|error| error.as_database_error().is_some(), |_| true);
-    if has_images && is_refused {
-        removal::abandon_sources(pool, id).await?;
-    }
-    match inserted {
-        Ok(_) => Err(SubmitError::QueueFull),
-        Err(error) if is_taken(&error) => {
-            find_earlier(pool, account, origin).await?.map(Submitted::Replayed).ok_or(SubmitError::Contended)
-        }
-        Err(error) => Err(error.into()),
-    }
+/// Takes submits.
+#[derive(Clone)]
+pub struct Intake {
+    pool: PgPool,
+    storage: Storage,
+    inserts: Batcher<Row, Inserted>,
 }
 
-/// The other request with this key was faster; its row is committed by now.
-fn is_taken(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.constraint() == Some("jobs_idempotency"))
+impl Intake {
+    /// An intake into this ledger and store. Has to be made inside of a runtime.
+    pub fn new(pool: PgPool, storage: Storage) -> Self {
+        const TOGETHER: usize = 64;
+        let (ledger, bell) = (pool.clone(), Ringer::new(pool.clone()));
+        let inserts = Batcher::new(TOGETHER, move |rows: Vec<Row>| {
+            let (ledger, bell) = (ledger.clone(), bell.clone());
+            async move { insert_together(&ledger, &bell, &rows).await }
+        });
+        Self { pool, storage, inserts }
+    }
+
+    /// Makes a job of a wish, or finds the one that a simultaneous request with the same idempotency key made.
+    pub async fn submit(&self, account: AccountId, spec: &Spec, origin: Origin<'_>) -> Result<Submitted, SubmitError> {
+        let id = JobId::new();
+        let has_images = spec.first_frame.is_some() || spec.last_frame.is_some();
+        if has_images {
+            store_images(&self.pool, &self.storage, account, id, spec).await?;
+        }
+        // Without an answer the job may exist all the same, and its images stay guarded.
+        let inserted = self.inserts.ask(Row::new(account, id, spec, origin)).await?;
+        if let Ok(Some(job)) = inserted {
+            return Ok(Submitted::New(job));
+        }
+        if has_images {
+            removal::abandon_sources(&self.pool, id).await?;
+        }
+        inserted?;
+        // Another request with this key was faster, and its row is committed by now; else there was no room.
+        find_earlier(&self.pool, account, origin).await?.map(Submitted::Replayed).ok_or(SubmitError::QueueFull)
+    }
 }
 
 /// Stores the source images before there is a row that names them. Should this process die in between, a timer
@@ -133,55 +144,128 @@ fn file_name(name: &str, image: &SourceImage) -> String {
     format!("{name}.{}", image.extension)
 }
 
-/// The row, its place in the fair queue and the end of the images' guard: all or nothing. `None` when the account's queue
-/// is full. A taken key is an error here, so that the place is given back with everything else.
-async fn insert(
-    pool: &PgPool,
-    account: AccountId,
-    id: JobId,
-    spec: &Spec,
-    origin: Origin<'_>,
-) -> Result<Option<Job>, sqlx::Error> {
-    let metadata = serde_json::to_value(&spec.metadata).unwrap_or_default();
+/// A wish as the ledger takes it.
+#[derive(Serialize)]
+struct Row {
+    id: Uuid,
+    account_id: Uuid,
+    tier: Tier,
+    mode: Mode,
+    model: String,
+    prompt: String,
+    negative_prompt: Option<String>,
+    width: u32,
+    height: u32,
+    seconds: i32,
+    fps: i32,
+    seed: i64,
+    first_frame: Option<String>,
+    last_frame: Option<String>,
+    metadata: BTreeMap<String, String>,
+    webhook_url: Option<String>,
+    retention_seconds: i32,
+    idempotency_key: Option<String>,
+    fingerprint: String,
+    run_after: Option<DateTime<Utc>>,
+    priority: i16,
+    timeout_seconds: Option<i32>,
+    cost: f64,
+}
+
+impl Row {
+    fn new(account: AccountId, id: JobId, spec: &Spec, origin: Origin<'_>) -> Self {
+        Self {
+            id: id.uuid(),
+            account_id: account.uuid(),
+            tier: spec.tier,
+            mode: spec.mode(),
+            model: spec.model.clone(),
+            prompt: spec.prompt.clone(),
+            negative_prompt: spec.negative_prompt.clone(),
+            width: spec.size.width,
+            height: spec.size.height,
+            seconds: spec.seconds,
+            fps: spec.fps,
+            seed: spec.seed.unwrap_or_else(|| rand::rng().random_range(0..=SEED_MAX)),
+            first_frame: spec.first_frame.as_ref().map(|image| file_name("first", image)),
+            last_frame: spec.last_frame.as_ref().map(|image| file_name("last", image)),
+            metadata: spec.metadata.clone(),
+            webhook_url: spec.webhook_url.clone(),
+            retention_seconds: spec.retention_seconds,
+            idempotency_key: origin.idempotency_key.map(str::to_owned),
+            fingerprint: hex::encode(origin.fingerprint),
+            run_after: spec.run_after,
+            priority: spec.priority,
+            timeout_seconds: spec.timeout_seconds,
+            cost: spec.cost(),
+        }
+    }
+}
+
+type Inserted = Result<Option<Job>, sqlx::Error>;
+
+/// Inserts rows with one commit and rings once for all of them. When the database refuses that, each goes by itself, so that
+/// nobody is refused for another's row.
+async fn insert_together(pool: &PgPool, bell: &Ringer, rows: &[Row]) -> Result<Vec<Inserted>, sqlx::Error> {
+    let inserted = match insert(pool, rows).await {
+        Ok(jobs) => jobs.into_iter().map(Ok).collect(),
+        Err(error) if error.as_database_error().is_none() => return Err(error),
+        Err(error) if rows.len() == 1 => vec![Err(error)],
+        Err(_) => {
+            let mut one_by_one = Vec::new();
+            for row in rows {
+                one_by_one.push(insert(pool, std::slice::from_ref(row)).await.map(|mut jobs| jobs.pop().flatten()));
+            }
+            one_by_one
+        }
+    };
+    bell.queued();
+    Ok(inserted)
+}
+
+/// The rows, their places in the fair queue and the end of the images' guards: all or nothing. None where the idempotency
+/// key is taken or the account's queue is full. Accounts are taken in one order, so that no two statements wait for each other.
+async fn insert(pool: &PgPool, rows: &[Row]) -> Result<Vec<Option<Job>>, sqlx::Error> {
+    let wishes = serde_json::to_value(rows).unwrap_or_default();
     let inserted = job_query!(
         r#"
-        with asked as (
-            select greatest($20::timestamptz, now()) as run_at, coalesce($20 > now(), false) as is_scheduled
-            where may_queue($2)
+        with wish as (
+            select distinct on (account_id, idempotency_key, case when idempotency_key is null then id end) wish.*
+            from jsonb_to_recordset($1) as wish (id uuid, account_id uuid, tier tier, mode job_mode, model text, prompt text,
+                negative_prompt text, width int, height int, seconds int, fps int, seed bigint, first_frame text,
+                last_frame text, metadata jsonb, webhook_url text, retention_seconds int, idempotency_key text,
+                fingerprint text, run_after timestamptz, priority smallint, timeout_seconds int, cost float8)
+            left join lateral (
+                select id as earlier_id from jobs
+                where jobs.account_id = wish.account_id and jobs.idempotency_key = wish.idempotency_key limit 1
+            ) as earlier on true
+            where earlier_id is null
         ),
-        unguarded as (delete from removals using asked where job_id = $1 and reason = 'source')
+        asked as materialized (
+            select * from (
+                select *, row_number() over (partition by account_id order by id) as nth from wish
+                order by account_id, tier, id
+            ) as wish
+            where may_queue(account_id, nth)
+        ),
+        unguarded as (delete from removals using asked where job_id = asked.id and reason = 'source')
         insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
             first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
             run_at, priority, timeout_seconds, deadline_at, virtual_start)
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-            run_at, $21, $22, run_at + make_interval(secs => $22::int),
-            case when is_scheduled then 'infinity' else fair_start($2, $3, $23) end
+        select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
+            first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
+            greatest(run_after, now()), priority, timeout_seconds,
+            greatest(run_after, now()) + make_interval(secs => timeout_seconds),
+            case when run_after > now() then 'infinity' else fair_start(account_id, tier, cost) end
         from asked
+        -- Nobody is let in any more once the first row is written: the count of what is queued would see it.
+        where (select count(*) from asked) > 0
+        on conflict (account_id, idempotency_key) where idempotency_key is not null do nothing
         returning"#,
         "",
-        id.uuid(),
-        account.uuid(),
-        spec.tier as _,
-        spec.mode() as _,
-        spec.model,
-        spec.prompt,
-        spec.negative_prompt,
-        spec.size.width as i32,
-        spec.size.height as i32,
-        spec.seconds,
-        spec.fps,
-        spec.seed.unwrap_or_else(|| rand::rng().random_range(0..=SEED_MAX)),
-        spec.first_frame.as_ref().map(|image| file_name("first", image)),
-        spec.last_frame.as_ref().map(|image| file_name("last", image)),
-        metadata,
-        spec.webhook_url,
-        spec.retention_seconds,
-        origin.idempotency_key,
-        origin.fingerprint.as_slice(),
-        spec.run_after,
-        spec.priority,
-        spec.timeout_seconds,
-        spec.cost(),
+        wishes,
     );
-    inserted.fetch_optional(pool).await
+    let mut jobs: HashMap<Uuid, Job> =
+        inserted.fetch_all(pool).await?.into_iter().map(|job| (job.id.uuid(), job)).collect();
+    Ok(rows.iter().map(|row| jobs.remove(&row.id)).collect())
 }

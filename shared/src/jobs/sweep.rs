@@ -71,18 +71,21 @@ pub async fn enforce_deadlines(pool: &PgPool, limit: i64) -> Result<usize, sqlx:
 }
 
 /// Gives up to `limit` scheduled jobs whose time has come their place in the fair queue. Says how many there were. One sweep
-/// at a time: two could wait for each other's accounts.
+/// at a time, and accounts in the order in which submits take them: else they could wait for each other.
 pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
     let mut tx = pool.begin().await?;
     let admitted = sqlx::query!(
         r#"
-        with sweep as materialized (select pg_try_advisory_xact_lock(hashtextextended('admit', 0)) as is_ours)
-        update jobs set virtual_start = fair_start(account_id, tier, width::float8 * height * seconds / 1e6)
-        where id in (
-            select id from jobs
+        with sweep as materialized (select pg_try_advisory_xact_lock(hashtextextended('admit', 0)) as is_ours),
+        due as materialized (
+            select id, account_id, tier, width::float8 * height * seconds / 1e6 as cost from jobs
             where status = 'queued' and virtual_start = 'infinity' and run_at <= now() and (select is_ours from sweep)
             order by run_at limit $1 for update skip locked
+        ),
+        admitted as materialized (
+            select id, fair_start(account_id, tier, cost) as start from (select * from due order by account_id, tier, id) as due
         )
+        update jobs set virtual_start = start from admitted where jobs.id = admitted.id
         "#,
         limit,
     );

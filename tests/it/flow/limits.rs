@@ -97,7 +97,7 @@ async fn simultaneous_submits_do_not_pass_max_queued() {
     for submit in submits.collect::<Vec<_>>() {
         answers.push(submit.await.unwrap().0);
     }
-    assert_eq!(answers.iter().filter(|status| **status == StatusCode::OK).count(), 5);
+    assert_eq!(answers.iter().filter(|status| **status == StatusCode::OK).count(), 5, "{answers:?}");
     assert_eq!(answers.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count(), 19);
 }
 

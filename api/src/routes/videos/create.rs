@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::spec::{SourceImage, Spec, Wish};
-use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier, submit};
+use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
 use tracing::info;
@@ -132,7 +132,7 @@ pub(crate) async fn create(
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
     let spec = Spec::new(wish(&app, form).await?)?;
-    match submit(&app.pool, &app.storage, &app.bell, account, &spec, origin).await? {
+    match app.intake.submit(account, &spec, origin).await? {
         Submitted::New(job) => {
             info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");
             metrics::counter!("clipmill_jobs_submitted_total", "tier" => job.tier.as_str()).increment(1);
