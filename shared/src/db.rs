@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -51,25 +50,13 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Opens the pool and makes one connection, so that a wrong address shows at start-up.
-///
-/// A connection that was not used for a while is asked whether it still lives; one in steady use is not, since that would
-/// double the round trips. A statement that waits for a lock gives up after some seconds, before its caller does.
+/// Opens the pool and makes one connection, so that a wrong address shows at start-up. A statement that waits for a lock
+/// gives up after some seconds, before its caller does.
 pub async fn connect(config: &DbConfig) -> Result<PgPool, Error> {
-    const STEADY: Duration = Duration::from_secs(2);
     let options = PgConnectOptions::from_str(&config.database_url.0)?.options([("lock_timeout", "5s")]);
     PgPoolOptions::new()
         .max_connections(config.database_connections)
         .acquire_timeout(Duration::from_secs(5))
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for >= STEADY {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
         .connect_with(options)
         .await
 }
