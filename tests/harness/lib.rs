@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod endless;
 pub mod gate;
 pub mod picture;
 pub mod process;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use clipmill_shared::tier::Tier;
+use clipmill_tests::endless::Endless;
 use clipmill_tests::process::until;
 use clipmill_tests::server::{answer, small, text};
 use clipmill_tests::{Receiver, Server};
-use clipmill_worker::engine::{Engine, EngineError, FrameSink, Request, Watch};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -36,22 +36,6 @@ async fn a_job_that_waits_beyond_its_deadline_fails_and_its_customer_is_told() {
     assert_eq!((&failed["status"], &failed["error"]["code"]), (&json!("failed"), &json!("deadline_exceeded")));
     server.notify().await;
     assert_eq!(receiver.messages()[0].json()["type"], "video.failed");
-}
-
-/// An engine that never ends by itself.
-struct Endless;
-
-impl Engine for Endless {
-    fn name(&self) -> &str {
-        "endless"
-    }
-
-    fn render(&self, _: &Request, watch: &Watch, _: &mut dyn FrameSink) -> Result<(), EngineError> {
-        while !watch.stopped() {
-            std::thread::yield_now();
-        }
-        Err(EngineError::Stopped)
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,9 +4,9 @@ use std::time::Duration;
 use clipmill_shared::jobs::lease;
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
+use clipmill_tests::endless::Endless;
 use clipmill_tests::process::until;
 use clipmill_tests::server::{answer, small, text};
-use clipmill_worker::engine::{Engine, EngineError, FrameSink, Request, Watch};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -90,22 +90,6 @@ async fn a_running_worker_hears_of_a_submit_and_works_through_everything() {
     }
     server.env.stop.cancel();
     running.await.unwrap().unwrap();
-}
-
-/// An engine that never ends by itself.
-struct Endless;
-
-impl Engine for Endless {
-    fn name(&self) -> &str {
-        "endless"
-    }
-
-    fn render(&self, _: &Request, watch: &Watch, _: &mut dyn FrameSink) -> Result<(), EngineError> {
-        while !watch.stopped() {
-            std::thread::yield_now();
-        }
-        Err(EngineError::Stopped)
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
