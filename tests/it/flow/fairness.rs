@@ -1,4 +1,4 @@
-//! Many accounts of very different load, served by one worker: who has one job waits at most one turn of every other.
+//! Many accounts of very different load, served by one worker: who has one job waits at most one turn of every other in each tier.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Fleet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_customer_with_one_job_waits_at_most_one_turn_of_every_active_account() {
+async fn a_customer_with_one_job_waits_at_most_one_turn_of_every_other_account_in_each_tier() {
     let mut random = StdRng::seed_from_u64(7);
     let mut fleet = Fleet { server: Server::start().await, taken: Vec::new() };
     let models = ["fast", "pro"];
