@@ -11,10 +11,10 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Make two videos from nothing and leave them in demo/
-	$(CARGO) run --package clipmill -- demo --output demo
+	$(CARGO) run --bin clipmill -- demo --output demo
 
 dev: setup ## Run the whole service on http://127.0.0.1:8080 until Ctrl-C
-	$(CARGO) run --package clipmill -- dev
+	$(CARGO) run --bin clipmill -- dev
 
 test: setup ## Run every test against real parts
 	$(CARGO) build --workspace --bins
@@ -22,11 +22,11 @@ test: setup ## Run every test against real parts
 
 bench: setup ## Measure, and write target/bench/summary.json
 	$(CARGO) build --release --workspace --bins
-	$(CARGO) run --release --package clipmill-tests --bin bench -- $(BENCH)
+	$(CARGO) run --release --bin bench -- $(BENCH)
 
 storm: setup ## Run jobs through random faults and count what was lost
 	$(CARGO) build --workspace --bins
-	$(CARGO) run --package clipmill-tests --bin storm
+	$(CARGO) run --bin storm
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

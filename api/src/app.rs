@@ -1,6 +1,7 @@
 //! What every handler may use.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,9 +26,20 @@ use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What every handler may use. Cloned cheaply.
+/// What every handler may use. Cloned cheaply, as it is for every layer of every request.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What the clones of an [`App`] have in common.
+pub struct Shared {
     pub(crate) pool: PgPool,
     pub(crate) storage: Storage,
     /// Takes submits.
@@ -47,7 +59,7 @@ pub struct App {
     /// Bounds how many images are decoded at once.
     pub(crate) pictures: Arc<Semaphore>,
     pub(crate) metrics: PrometheusHandle,
-    models: Arc<BTreeMap<String, Tier>>,
+    models: BTreeMap<String, Tier>,
 }
 
 impl App {
@@ -60,7 +72,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let mut models: BTreeMap<String, Tier> = Tier::ALL.into_iter().map(|tier| (tier.to_string(), tier)).collect();
         models.extend(aliases.0.clone());
-        Ok(Self {
+        Ok(Self(Arc::new(Shared {
             intake: Intake::new(pool.clone(), storage.clone()),
             keys: keyring(pool.clone()),
             polls: poller(pool.clone()),
@@ -72,8 +84,8 @@ impl App {
             images: Arc::new(Semaphore::new(IMAGES_IN_HAND)),
             pictures: Arc::new(Semaphore::new(PICTURES_AT_ONCE)),
             metrics: telemetry::metrics().context("cannot record metrics")?,
-            models: Arc::new(models),
-        })
+            models,
+        })))
     }
 
     /// The tier that a model name means.

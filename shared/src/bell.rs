@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgListener;
+use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -120,10 +121,15 @@ impl Ringer {
     pub fn new(pool: PgPool) -> Self {
         let (wishes, mut wished) = mpsc::channel(1);
         tokio::spawn(async move {
+            // Kept while it works: to be given out anew, a connection is first asked whether it lives.
+            let mut connection = None;
             while wished.recv().await.is_some() {
-                let rung = async { ring(&mut *pool.acquire().await?, QUEUED, "").await };
-                if let Err(error) = db::within(rung).await {
-                    warn!(%error, "Could not tell the workers of a new job, they will look by themselves");
+                let idle = connection.take();
+                match db::within(ring_queued(&pool, idle)).await {
+                    Ok(used) => connection = Some(used),
+                    Err(error) => {
+                        warn!(%error, "Could not tell the workers of a new job, they will look by themselves")
+                    }
                 }
             }
         });
@@ -136,7 +142,29 @@ impl Ringer {
     }
 }
 
+type Connection = PoolConnection<Postgres>;
+
+/// Rings on this connection, or on a new one if it has died meanwhile. Gives back the one that worked.
+async fn ring_queued(pool: &PgPool, idle: Option<Connection>) -> Result<Connection, sqlx::Error> {
+    if let Some(mut connection) = idle
+        && ring_alone(&mut connection).await.is_ok()
+    {
+        return Ok(connection);
+    }
+    let mut connection = pool.acquire().await?;
+    ring_alone(&mut connection).await?;
+    Ok(connection)
+}
+
+/// A ring with a commit of its own that waits for no disk: there is nothing in it that a crash could lose.
+async fn ring_alone(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("select set_config('synchronous_commit', 'off', true), pg_notify($1, '')", QUEUED)
+        .fetch_one(connection)
+        .await
+        .map(drop)
+}
+
 /// Rings a bell when the surrounding transaction commits.
-pub(crate) async fn ring(tx: &mut sqlx::PgConnection, channel: &str, payload: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn ring(tx: &mut PgConnection, channel: &str, payload: &str) -> Result<(), sqlx::Error> {
     sqlx::query!("select pg_notify($1, $2)", channel, payload).execute(tx).await.map(drop)
 }

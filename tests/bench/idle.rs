@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use clipmill_shared::jobs::submit::Intake;
 use tokio::time::sleep;
 
 use crate::bench::Bench;
@@ -17,9 +18,9 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     eprintln!("Rendering {jobs} jobs of {lasts:?}");
     let database = bench.database("bench_idle").await?;
     let (account, _) = ledger::account(&database.pool).await?;
-    let storage = bench.storage().await?;
+    let intake = Intake::new(database.pool.clone(), bench.storage().await?);
     for _ in 0..jobs {
-        ledger::submit(&database.pool, &storage, account).await?;
+        ledger::submit(&intake, account).await?;
     }
     let engine = Arc::new(Steady::new(lasts));
     let worker = Worker::start(bench, &database, engine.clone()).await?;

@@ -10,7 +10,6 @@ use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::lease::{self, Lease};
 use clipmill_shared::jobs::spec::{Spec, Wish};
 use clipmill_shared::jobs::submit::{Intake, Origin};
-use clipmill_shared::storage::Storage;
 use clipmill_shared::tier::Tier;
 use clipmill_shared::webhooks::outbox::{self, Outcome, Tried};
 
@@ -29,7 +28,7 @@ pub(crate) async fn account(pool: &PgPool) -> Result<(AccountId, String)> {
 }
 
 /// Submits a small job, 64 by 64 pixels and one second at 8 frames a second, past the API.
-pub(crate) async fn submit(pool: &PgPool, storage: &Storage, account: AccountId) -> Result<()> {
+pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
     let wish = Wish {
         prompt: Some(PROMPT.to_owned()),
         model: "fast".to_owned(),
@@ -40,7 +39,7 @@ pub(crate) async fn submit(pool: &PgPool, storage: &Storage, account: AccountId)
         ..Wish::default()
     };
     let origin = Origin { idempotency_key: None, fingerprint: &[7; 32] };
-    Intake::new(pool.clone(), storage.clone()).submit(account, &Spec::new(wish)?, origin).await?;
+    intake.submit(account, &Spec::new(wish)?, origin).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clipmill_shared::id::AccountId;
-use clipmill_shared::storage::Storage;
+use clipmill_shared::jobs::submit::Intake;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{sleep, timeout};
 
@@ -69,12 +69,12 @@ async fn take(bench: &Bench) -> Result<Delays> {
     let queue = stock::new_queue();
     let _apalis = stock::work(&theirs.pool, &queue, 1, started);
     let (account, _) = ledger::account(&database.pool).await?;
-    let storage = bench.storage().await?;
+    let intake = Intake::new(database.pool.clone(), bench.storage().await?);
     let (jobs, mut delays) = (bench.sizes.pick(300, 10), Delays::default());
     eprintln!("Picking up {jobs} jobs");
     for _ in 0..jobs {
         delays.apalis.push(apalis(&theirs, &queue, &mut handled).await?);
-        delays.ours.push(own(&database, &storage, account, &mut ours).await?);
+        delays.ours.push(own(&database, &intake, account, &mut ours).await?);
         worker.check()?;
     }
     worker.stop().await?;
@@ -88,11 +88,11 @@ async fn take(bench: &Bench) -> Result<Delays> {
 
 async fn own(
     database: &Database,
-    storage: &Storage,
+    intake: &Intake,
     account: AccountId,
     rings: &mut UnboundedReceiver<Instant>,
 ) -> Result<f64> {
-    ledger::submit(&database.pool, storage, account).await?;
+    ledger::submit(intake, account).await?;
     let delay = until(rings, Instant::now()).await?;
     while open_jobs(&database.pool).await? > 0 {
         sleep(REST / 4).await;
