@@ -27,7 +27,7 @@ const TOP: [&str; 12] = [
 ];
 
 /// Words that have one home: the word, and where it may stand.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 11] = [
     ("sqlx::", &["shared/", "tests/", "cli/src/embedded/tests/"]),
     (
         "apalis",
@@ -42,6 +42,7 @@ const HOMES: [(&str, &[&str]); 10] = [
             "worker/src/expire.rs",
         ],
     ),
+    ("candle_", &["worker/wan/"]),
     ("ffmpeg_next", &["worker/src/postprocess/"]),
     ("aws_sdk_s3", &["shared/src/storage/", "cli/src/embedded/tests/", "shared/src/telemetry.rs"]),
     ("reqwest::Client::builder", &["tests/"]),

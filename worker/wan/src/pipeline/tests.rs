@@ -1,0 +1,148 @@
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use candle_core::{Device, Tensor};
+use image::RgbImage;
+
+use super::*;
+use crate::folder::Folder;
+use crate::schedule::Sampling;
+use crate::{Error, Result, Stage, Watch};
+
+fn golden(variant: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/wan")).join(variant)
+}
+
+fn model(variant: &str) -> Model {
+    Model::open(Folder::open(&golden(variant)).unwrap(), Options::on(Device::Cpu)).unwrap()
+}
+
+fn request(width: u32, height: u32, frames: u32) -> Request<'static> {
+    Request {
+        prompt: "a fox",
+        negative_prompt: "blurry",
+        width,
+        height,
+        frames,
+        seed: 7,
+        first_frame: None,
+        last_frame: None,
+    }
+}
+
+fn render(model: &Model, request: &Request, settings: &Settings, watch: &dyn Watch) -> Result<Vec<RgbImage>> {
+    let mut frames = Vec::new();
+    model.render(request, settings, watch, &mut |frame| {
+        frames.push(frame);
+        Ok(())
+    })?;
+    Ok(frames)
+}
+
+#[test]
+fn as_many_frames_come_out_as_were_asked_for_and_a_seed_repeats_them() {
+    let (model, settings) = (model("ti2v5b"), Settings::steps(2, 3.0));
+    let frames = render(&model, &request(96, 64, 6), &settings, &()).unwrap();
+    assert_eq!(frames.len(), 6);
+    assert!(frames.iter().all(|frame| frame.dimensions() == (96, 64)));
+    assert_eq!(render(&model, &request(96, 64, 6), &settings, &()).unwrap(), frames);
+    let other = Request { seed: 8, ..request(96, 64, 6) };
+    assert_ne!(render(&model, &other, &settings, &()).unwrap(), frames);
+}
+
+#[test]
+fn the_steps_of_distilled_models_need_half_the_forward_passes_and_no_guidance() {
+    let model = model("t2v22");
+    for renoise in [false, true] {
+        let sampling = Sampling::Distilled { steps: vec![1000.0, 750.0, 500.0, 250.0], shift: 5.0, renoise };
+        let settings = Settings { sampling, ..Settings::steps(1, 1.0) };
+        assert_eq!(model.work(&request(64, 64, 5), &settings).unwrap().forwards, 4);
+        assert_eq!(render(&model, &request(64, 64, 5), &settings, &()).unwrap().len(), 5);
+    }
+    assert_eq!(model.work(&request(64, 64, 5), &Settings::steps(4, 2.0)).unwrap().forwards, 8);
+}
+
+#[test]
+fn what_a_model_cannot_render_is_refused_before_anything_is_computed() {
+    let (text, both, image) = (model("t2v22"), model("ti2v5b"), RgbImage::new(50, 40));
+    let (first, last) = (Some(&image), Some(&image));
+    let cases: [(&Model, Request, &str); 7] = [
+        (&text, request(72, 64, 5), "width is 72; this model takes multiples of 16"),
+        (&both, request(64, 80, 5), "height is 80; this model takes multiples of 32"),
+        (&text, request(8192, 64, 5), "up to 4096"),
+        (&text, request(64, 64, 0), "frames is 0"),
+        (&text, Request { first_frame: first, ..request(64, 64, 5) }, "text alone"),
+        (&both, Request { first_frame: first, last_frame: last, ..request(64, 64, 5) }, "no image to end on"),
+        (&both, Request { last_frame: last, ..request(64, 64, 5) }, "starts from"),
+    ];
+    for (model, request, said) in cases {
+        match render(model, &request, &Settings::steps(1, 1.0), &()) {
+            Err(Error::Rejected(text)) => assert!(text.contains(said), "{text}"),
+            other => panic!("{said}: {:?}", other.map(|frames| frames.len())),
+        }
+    }
+    let first_last = model("flf21");
+    for request in [request(64, 64, 5), Request { first_frame: first, ..request(64, 64, 5) }] {
+        assert!(matches!(render(&first_last, &request, &Settings::steps(1, 1.0), &()), Err(Error::Rejected(_))));
+    }
+}
+
+/// Stops a render at the so-manieth time that it is asked in a stage.
+struct StopIn {
+    stage: Stage,
+    asked: Mutex<(Option<Stage>, u32)>,
+    at: u32,
+}
+
+impl Watch for StopIn {
+    fn stopped(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap();
+        if asked.0 == Some(self.stage) {
+            asked.1 += 1;
+        }
+        asked.1 >= self.at
+    }
+
+    fn progress(&self, stage: Stage, _: usize, _: usize) {
+        self.asked.lock().unwrap().0 = Some(stage);
+    }
+}
+
+#[test]
+fn a_render_stops_in_the_middle_of_denoising_and_of_decoding() {
+    let model = model("ti2v5b");
+    for stage in [Stage::Load, Stage::Denoise, Stage::Decode] {
+        let watch = StopIn { stage, asked: Mutex::default(), at: 2 };
+        let ended = render(&model, &request(64, 64, 9), &Settings::steps(3, 2.0), &watch).map(|frames| frames.len());
+        assert!(matches!(ended, Err(Error::Stopped)), "{stage:?}: {ended:?}");
+        assert_eq!(watch.asked.lock().unwrap().1, 2, "asked again after it was told to stop");
+    }
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_found_at_the_step_that_made_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.safetensors");
+    let model = model("t2v22");
+    let d = model.folder().transformer.inner_dim();
+    let delta = Tensor::full(f32::NAN, d, &Device::Cpu).unwrap();
+    let named = [("diffusion_model.blocks.0.ffn.2.diff_b".to_owned(), delta)];
+    candle_core::safetensors::save(&named.into_iter().collect(), &file).unwrap();
+    let lora = LoraFile { file, strength: 1.0, expert: Some(Expert::High) };
+    let options = Options { loras: vec![lora], ..Options::on(Device::Cpu) };
+    let broken = Model::open(Folder::open(&golden("t2v22")).unwrap(), options).unwrap();
+    let ended = render(&broken, &request(64, 64, 5), &Settings::steps(3, 1.0), &()).map(|frames| frames.len());
+    assert!(matches!(&ended, Err(Error::NotFinite(what)) if what.contains("step 0")), "{ended:?}");
+}
+
+#[test]
+fn a_step_cache_changes_the_video_a_little_or_not_at_all() {
+    let model = model("t2v22");
+    let plain = render(&model, &request(64, 64, 5), &Settings::steps(8, 1.0), &()).unwrap();
+    let with = |threshold| {
+        let settings = Settings { cache_threshold: Some(threshold), ..Settings::steps(8, 1.0) };
+        render(&model, &request(64, 64, 5), &settings, &()).unwrap()
+    };
+    assert_eq!(with(0.0), plain);
+    assert_ne!(with(10.0), plain);
+}

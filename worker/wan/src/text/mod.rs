@@ -1,0 +1,20 @@
+//! From a prompt to the rows that the diffusion transformer attends to.
+//!
+//! [`clean`] straightens the text, [`Tokenizer`] cuts it into tokens, [`Encoder`] turns tokens into rows, and
+//! [`TextEncoder`] joins the three and remembers what it has embedded.
+
+mod cache;
+mod clean;
+mod config;
+mod embed;
+#[cfg(test)]
+mod fixture;
+pub(crate) mod position;
+mod tokenizer;
+mod umt5;
+
+pub use clean::clean;
+pub use config::Config;
+pub use embed::TextEncoder;
+pub use tokenizer::Tokenizer;
+pub use umt5::Encoder;
