@@ -18,8 +18,8 @@ use clipmill_shared::id::AccountId;
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::secret::{ApiKey, WebhookSecret};
 use clipmill_shared::storage::{DEFAULT_BUCKET, Storage, StorageConfig};
+use clipmill_worker::Env;
 use clipmill_worker::config::WorkerConfig;
-use clipmill_worker::{Env, preview_engines};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -113,7 +113,8 @@ impl Service {
         let outbound = OutboundConfig { allow_private_addresses: true };
         let app = App::new(pool.clone(), storage.clone(), &outbound, &config.model_aliases)?;
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
-        let env = Arc::new(Env::new(pool.clone(), storage, preview_engines(), worker, &outbound, stop.clone())?);
+        let engines = worker.engines().context("the engines cannot be set up")?;
+        let env = Arc::new(Env::new(pool.clone(), storage, engines, worker, &outbound, stop.clone())?);
 
         let address = listener.local_addr().context("cannot read the address that was bound")?;
         let mut parts = JoinSet::new();

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use sqlx::PgPool;
+use sqlx::types::Json;
 
+use crate::offer::Offer;
 use crate::tier::Tier;
 
 /// How fast attempts of one tier were lately.
@@ -43,6 +45,20 @@ pub struct Fleet {
     pub paces: BTreeMap<Tier, Pace>,
     /// What is being rendered.
     pub running: Vec<Running>,
+    /// What the workers of a tier can render, where that is less than the tier accepts: of the live ones, else of those that
+    /// were there last.
+    pub offers: BTreeMap<Tier, Offer>,
+}
+
+/// What a worker says of one tier that it serves.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The tier.
+    pub tier: Tier,
+    /// How fast it was, as far as it knows.
+    pub pace: Option<Pace>,
+    /// What its engine can render, if that is less than the tier accepts.
+    pub offer: Option<Offer>,
 }
 
 impl Pace {
@@ -71,23 +87,27 @@ impl Fleet {
 }
 
 /// Says that a worker lives, what it serves and how fast it was.
-pub async fn report(pool: &PgPool, name: &str, gpus: u32, tiers: &[(Tier, Option<Pace>)]) -> Result<(), sqlx::Error> {
-    let (served, paces): (Vec<Tier>, Vec<Option<Pace>>) = tiers.iter().copied().unzip();
-    let column = |of: fn(Pace) -> f64| paces.iter().map(|pace| pace.map(of)).collect::<Vec<_>>();
+pub async fn report(pool: &PgPool, name: &str, gpus: u32, served: &[Served]) -> Result<(), sqlx::Error> {
+    let tiers: Vec<Tier> = served.iter().map(|served| served.tier).collect();
+    let column = |of: fn(Pace) -> f64| served.iter().map(|served| served.pace.map(of)).collect::<Vec<_>>();
+    let offers =
+        serde_json::to_value(served.iter().map(|served| &served.offer).collect::<Vec<_>>()).unwrap_or_default();
     sqlx::query!(
         r#"
-        insert into workers as worker (name, tier, gpus, gpu_seconds, unit_seconds)
-        select $1, * from (select tier, $2::int, gpu, unit from unnest($3::tier[], $4::float8[], $5::float8[]) as served (tier, gpu, unit)) as row
+        insert into workers as worker (name, tier, gpus, gpu_seconds, unit_seconds, offer)
+        select $1, tier, $2, gpu, unit, nullif($6::jsonb -> (nth - 1)::int, 'null')
+        from unnest($3::tier[], $4::float8[], $5::float8[]) with ordinality as served (tier, gpu, unit, nth)
         on conflict (name, tier) do update
-            set gpus = excluded.gpus, seen_at = now(),
+            set gpus = excluded.gpus, seen_at = now(), offer = excluded.offer,
                 gpu_seconds = coalesce(excluded.gpu_seconds, worker.gpu_seconds),
                 unit_seconds = coalesce(excluded.unit_seconds, worker.unit_seconds)
         "#,
         name,
         gpus as i32,
-        &served as _,
+        &tiers as _,
         &column(|pace| pace.gpu_seconds) as _,
         &column(|pace| pace.unit_seconds) as _,
+        offers,
     )
     .execute(pool)
     .await
@@ -147,7 +167,30 @@ pub async fn read(pool: &PgPool) -> Result<Fleet, sqlx::Error> {
             .into_iter()
             .map(|row| Running { tier: row.tier, done: f64::from(row.progress) / 100.0 })
             .collect(),
+        offers: offers(pool).await?,
     })
+}
+
+/// What is offered in each tier: of the workers that were seen in the half minute before the last word of any.
+async fn offers(pool: &PgPool) -> Result<BTreeMap<Tier, Offer>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select worker.tier as "tier: Tier", offer as "offer!: Json<Offer>"
+        from workers as worker
+        join (select tier, max(seen_at) as seen_at from workers group by tier) as latest on latest.tier = worker.tier
+        where offer is not null and worker.seen_at > latest.seen_at - interval '30 seconds'
+        order by worker.seen_at desc, name limit 10000
+        "#
+    );
+    let mut offers = BTreeMap::new();
+    for row in rows.fetch_all(pool).await? {
+        let offer = match offers.remove(&row.tier) {
+            Some(known) => Offer::meet(known, &row.offer),
+            None => row.offer.0,
+        };
+        offers.insert(row.tier, offer);
+    }
+    Ok(offers)
 }
 
 struct WorkerRow {

@@ -7,6 +7,7 @@ pub mod db;
 pub mod fleet;
 pub mod id;
 pub mod jobs;
+pub mod offer;
 pub mod outbound;
 pub mod secret;
 pub mod shutdown;

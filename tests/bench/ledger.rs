@@ -39,7 +39,7 @@ pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
         ..Wish::default()
     };
     let origin = Origin { idempotency_key: None, fingerprint: &[7; 32] };
-    intake.submit(account, &Spec::new(wish)?, origin).await?;
+    intake.submit(account, &Spec::new(wish, None)?, origin).await?;
     Ok(())
 }
 

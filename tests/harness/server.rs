@@ -11,7 +11,7 @@ use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::outbound::{self, OutboundConfig};
 use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::storage::{Storage, StorageConfig};
-use clipmill_worker::config::WorkerConfig;
+use clipmill_worker::config::{EngineConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
 use clipmill_worker::{Env, expire, notify, preview_engines, pull};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -225,6 +225,7 @@ pub fn worker_config() -> WorkerConfig {
     WorkerConfig {
         name: "test".to_owned(),
         tiers,
+        engines: EngineConfig { tiers_file: None, device: "cpu".to_owned() },
         gpus: 1,
         lease_seconds: 30,
         attempt_seconds: 600,

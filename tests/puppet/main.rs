@@ -9,14 +9,20 @@ use clipmill_shared::storage::Storage;
 use clipmill_shared::{db, shutdown, telemetry};
 use clipmill_tests::puppet;
 use clipmill_worker::Env;
-use clipmill_worker::config::Cli;
+use clipmill_worker::config::WorkArgs;
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    work: WorkArgs,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    shutdown::exit(run(Cli::parse()).await)
+    shutdown::exit(run(Cli::parse().work).await)
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(cli: WorkArgs) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "off").map_err(anyhow::Error::msg)?;
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres")?;

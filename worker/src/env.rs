@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::Bells;
 use clipmill_shared::db::PgPool;
-use clipmill_shared::fleet::Pace;
+use clipmill_shared::fleet::{Pace, Served};
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
 use clipmill_shared::tier::Tier;
@@ -101,10 +101,12 @@ impl Env {
         paces.insert(tier, Pace::learn(known, latest));
     }
 
-    /// The tiers that this worker can serve, and how fast it was, as far as it knows.
-    pub(crate) fn paces(&self) -> Vec<(Tier, Option<Pace>)> {
+    /// The tiers that this worker can serve, what its engines can render there, and how fast it was, as far as it knows.
+    pub(crate) fn served(&self) -> Vec<Served> {
         let paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        self.tiers().into_iter().map(|tier| (tier, paces.get(&tier).copied())).collect()
+        let offer = |tier| self.engines.get(&tier).and_then(|engine| engine.offer().cloned());
+        let served = |tier| Served { tier, pace: paces.get(&tier).copied(), offer: offer(tier) };
+        self.tiers().into_iter().map(served).collect()
     }
 
     /// The tiers that this worker can serve.

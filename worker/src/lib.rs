@@ -17,6 +17,7 @@ mod feed;
 mod gpu;
 pub mod health;
 mod heartbeat;
+pub mod inventory;
 pub mod notify;
 pub mod pipeline;
 pub mod postprocess;
@@ -25,6 +26,7 @@ mod render;
 mod scratch;
 mod source;
 mod sweep;
+pub mod tiers;
 mod upload;
 
 pub use env::{Env, preview_engines};

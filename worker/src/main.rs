@@ -4,11 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use clipmill_shared::storage::Storage;
 use clipmill_shared::{db, shutdown, telemetry};
-use clipmill_worker::config::Cli;
-use clipmill_worker::{Env, health, preview_engines};
+use clipmill_worker::config::{Cli, WorkArgs};
+use clipmill_worker::{Env, health, inventory};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -17,13 +16,21 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli {
+        Cli::Work(args) => work(*args).await,
+        Cli::Engines(config) => inventory::report(&config),
+    }
+}
+
+async fn work(cli: WorkArgs) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "info").map_err(anyhow::Error::msg)?;
     telemetry::metrics().context("cannot record metrics")?;
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let engines = cli.worker.engines().context("the engines cannot be set up")?;
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres: look at --database-url / DATABASE_URL")?;
     db::check(&pool).await.map_err(anyhow::Error::msg).context("the database is not ready")?;
     let storage = Storage::open(&cli.storage).await;
-    let env = Arc::new(Env::new(pool, storage, preview_engines(), cli.worker, &cli.outbound, stop)?);
+    let env = Arc::new(Env::new(pool, storage, engines, cli.worker, &cli.outbound, stop)?);
     if let Some(address) = cli.listen {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         tokio::spawn(health::serve(listener, env.clone()));

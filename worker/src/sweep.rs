@@ -53,7 +53,7 @@ pub(crate) async fn once(env: &Env) {
 
 /// Says that this worker lives and what it measured.
 pub(crate) async fn report(env: &Env) -> Result<(), Error> {
-    fleet::report(&env.pool, &env.name, env.config.gpus, &env.paces()).await?;
+    fleet::report(&env.pool, &env.name, env.config.gpus, &env.served()).await?;
     fleet::forget(&env.pool).await
 }
 

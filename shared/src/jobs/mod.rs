@@ -26,7 +26,7 @@ pub mod sweep;
 pub use status::JobStatus;
 
 /// What a job starts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "job_mode", rename_all = "snake_case")]
 pub enum Mode {

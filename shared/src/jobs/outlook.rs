@@ -74,6 +74,11 @@ impl Outlook {
         }
     }
 
+    /// The fleet as it was seen lately.
+    pub async fn fleet(&self) -> Result<Arc<Fleet>, sqlx::Error> {
+        Ok(self.view(None).await?.fleet)
+    }
+
     /// A view that is fresh and has the job in it, if one is named: a job that was just submitted is in no view before.
     async fn view(&self, job: Option<&Waiting>) -> Result<View, sqlx::Error> {
         let asked = Instant::now();

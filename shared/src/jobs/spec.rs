@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use crate::jobs::Mode;
+use crate::offer::Offer;
 use crate::outbound;
 use crate::tier::{DEFAULT_FPS, DEFAULT_SECONDS, DEFAULT_SIZE, Size, Tier};
 
@@ -120,20 +121,22 @@ impl Invalid {
 }
 
 impl Spec {
-    /// Judges a wish, field by field; the first that cannot be accepted is named.
-    pub fn new(wish: Wish) -> Result<Self, Invalid> {
+    /// Judges a wish by what its tier accepts and by what the fleet offers there, field by field; the first that cannot
+    /// be accepted is named.
+    pub fn new(wish: Wish, offer: Option<&Offer>) -> Result<Self, Invalid> {
         let tier = wish.tier.ok_or_else(|| Invalid::new("model", "must name a model that this service offers"))?;
-        let size = size(tier, wish.size.as_deref(), wish.first_frame.as_ref().or(wish.last_frame.as_ref()))?;
-        let (fps_min, fps_max) = tier.limits().fps;
+        let size = size(tier, offer, wish.size.as_deref(), wish.first_frame.as_ref().or(wish.last_frame.as_ref()))?;
+        let fps = offer.map_or(tier.limits().fps, |offer| (offer.fps, offer.fps));
+        images(offer, &wish)?;
         let retention = tier.limits().retention;
         Ok(Self {
             prompt: prompt(wish.prompt)?,
             negative_prompt: wish.negative_prompt.map(negative_prompt).transpose()?,
             model: wish.model,
             tier,
-            seconds: seconds(tier, size, wish.seconds)?,
+            seconds: seconds(tier, offer, size, wish.seconds)?,
             size,
-            fps: within("fps", wish.fps.unwrap_or(DEFAULT_FPS.into()), fps_min, fps_max)?,
+            fps: within("fps", wish.fps.unwrap_or(DEFAULT_FPS.clamp(fps.0, fps.1).into()), fps.0, fps.1)?,
             seed: wish.seed.map(seed).transpose()?,
             first_frame: wish.first_frame,
             last_frame: wish.last_frame,
@@ -190,14 +193,43 @@ fn storable(field: &'static str, text: String) -> Result<String, Invalid> {
     if text.contains('\0') { Err(Invalid::new(field, "must not contain the character U+0000")) } else { Ok(text) }
 }
 
-fn size(tier: Tier, text: Option<&str>, image: Option<&SourceImage>) -> Result<Size, Invalid> {
+/// What a job may start from is the model's matter alone.
+fn images(offer: Option<&Offer>, wish: &Wish) -> Result<(), Invalid> {
+    let Some(offer) = offer else { return Ok(()) };
+    let has_image = wish.first_frame.is_some() || wish.last_frame.is_some();
+    let offers = |mode| offer.modes.contains(&mode);
+    if has_image && !offers(Mode::ImageToVideo) {
+        return Err(Invalid::new("input_reference", "must be left out: this model makes videos of text alone"));
+    }
+    if !has_image && !offers(Mode::TextToVideo) {
+        return Err(Invalid::new("input_reference", "must be given: this model makes videos of images"));
+    }
+    if wish.last_frame.is_some() && !offer.last_frame {
+        return Err(Invalid::new("last_frame", "must be left out: this model takes no last frame"));
+    }
+    if wish.last_frame.is_none() && offer.needs_last_frame {
+        return Err(Invalid::new("last_frame", "must be given: this model makes the way between two images"));
+    }
+    if wish.last_frame.is_some() && wish.first_frame.is_none() {
+        return Err(Invalid::new("input_reference", "must be given together with last_frame: this model needs both"));
+    }
+    Ok(())
+}
+
+fn size(tier: Tier, offer: Option<&Offer>, text: Option<&str>, image: Option<&SourceImage>) -> Result<Size, Invalid> {
     let size = match (text, image) {
         (Some(text), _) => {
             text.parse().map_err(|()| Invalid::new("size", "must be WIDTHxHEIGHT in pixels, as in 1280x720"))?
         }
-        (None, Some(image)) => Size::following(image.size),
-        (None, None) => DEFAULT_SIZE,
+        (None, Some(image)) => {
+            offer.and_then(|offer| offer.following(image.size)).unwrap_or_else(|| Size::following(image.size))
+        }
+        (None, None) => offer.and_then(|offer| offer.sizes.first().copied()).unwrap_or(DEFAULT_SIZE),
     };
+    if let Some(offer) = offer.filter(|offer| !offer.sizes.contains(&size)) {
+        let sizes: Vec<String> = offer.sizes.iter().map(Size::to_string).collect();
+        return Err(Invalid::new("size", format!("must be one of {} in the {tier} tier", sizes.join(", "))));
+    }
     if !size.is_well_formed() {
         return Err(Invalid::new(
             "size",
@@ -216,8 +248,8 @@ fn size(tier: Tier, text: Option<&str>, image: Option<&SourceImage>) -> Result<S
     Ok(size)
 }
 
-fn seconds(tier: Tier, size: Size, seconds: Option<i64>) -> Result<i32, Invalid> {
-    let max = tier.limits().max_seconds(size).unwrap_or(0);
+fn seconds(tier: Tier, offer: Option<&Offer>, size: Size, seconds: Option<i64>) -> Result<i32, Invalid> {
+    let max = tier.limits().max_seconds(size).unwrap_or(0).min(offer.map_or(u32::MAX, Offer::max_seconds));
     let asked = seconds.unwrap_or(i64::from(DEFAULT_SECONDS.min(max)));
     let allowed =
         || Invalid::new("seconds", format!("must be a whole number from 1 to {max} for {size} in the {tier} tier"));
@@ -282,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_gets_its_default() {
-        let spec = Spec::new(wish()).expect("a prompt is enough");
+        let spec = Spec::new(wish(), None).expect("a prompt is enough");
         assert_eq!((spec.seconds, spec.fps, spec.size, spec.retention_seconds), (4, 24, DEFAULT_SIZE, 86_400));
         assert_eq!(spec.mode(), Mode::TextToVideo);
     }
@@ -316,20 +348,20 @@ mod tests {
         for (field, spoil) in cases {
             let mut wish = wish();
             spoil(&mut wish);
-            assert_eq!(Spec::new(wish).expect_err(field).field, field);
+            assert_eq!(Spec::new(wish, None).expect_err(field).field, field);
         }
     }
 
     #[test]
     fn the_longest_prompt_is_counted_in_characters() {
         let wish = Wish { prompt: Some("ä".repeat(5000)), ..wish() };
-        assert!(Spec::new(wish).is_ok());
+        assert!(Spec::new(wish, None).is_ok());
     }
 
     #[test]
     fn metadata_has_its_bounds() {
         let pairs = |count: usize| (0..count).map(|n| (format!("key{n}"), "value".to_owned())).collect();
-        assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }).is_ok());
-        assert_eq!(Spec::new(Wish { metadata: pairs(17), ..wish() }).expect_err("17 pairs").field, "metadata");
+        assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }, None).is_ok());
+        assert_eq!(Spec::new(Wish { metadata: pairs(17), ..wish() }, None).expect_err("17 pairs").field, "metadata");
     }
 }

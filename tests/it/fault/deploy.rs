@@ -13,8 +13,8 @@ use clipmill_tests::Server;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
 use uuid::Uuid;
 
-const BEFORE: &str = include_str!("../../golden/statements/0004.json");
-const BEFORE_VERSION: i64 = 4;
+const BEFORE: &str = include_str!("../../golden/statements/0005.json");
+const BEFORE_VERSION: i64 = 5;
 const LEASE: Duration = Duration::from_secs(30);
 
 fn statements() -> Vec<String> {
@@ -31,29 +31,27 @@ fn statement(words: &str) -> AssertSqlSafe<String> {
 /// Claims as the version before did.
 async fn claim(connection: &mut PgConnection) -> Option<(Uuid, i32)> {
     let claim = sqlx::query(statement("set status = 'in_progress', attempt = attempt + 1"));
-    let row = claim.bind(&Tier::ALL[..]).bind("before").bind(30.0).fetch_optional(connection).await.unwrap();
+    let row = claim
+        .bind(&Tier::ALL[..])
+        .bind(&Tier::ALL[..0])
+        .bind("before")
+        .bind(30.0)
+        .fetch_optional(connection)
+        .await
+        .unwrap();
     row.map(|row| (row.get(0), row.get("attempt")))
 }
 
-/// Renews and completes as the version before did. Its transaction had more to it, and all of it is prepared below.
+/// Renews and completes as the version before did.
 async fn finish(connection: &mut PgConnection, (id, attempt): (Uuid, i32)) {
     let renew =
         sqlx::query(statement("update jobs set lease_until = now()")).bind(id).bind(attempt).bind(30.0).bind(50_i16);
     assert_eq!(renew.execute(&mut *connection).await.unwrap().rows_affected(), 1);
     let complete = sqlx::query(statement("set status = 'completed', progress = 100")).bind(id).bind(attempt);
-    let completed = complete.bind(serde_json::json!([])).execute(&mut *connection).await.unwrap();
-    assert_eq!(completed.rows_affected(), 1);
-    let job = "insert into usage select id, account_id, tier, width, height, seconds from jobs where id = $1";
-    sqlx::query(job).bind(id).execute(&mut *connection).await.unwrap();
-    let timer = "insert into removals select gen_random_uuid(), account_id, id, 'expired', repeat('x', 40), 0, now() from jobs where id = $1";
-    sqlx::query(timer).bind(id).execute(&mut *connection).await.unwrap();
-    let event = sqlx::query(statement("insert into events")).bind(Uuid::now_v7());
-    let account: Uuid = sqlx::query_scalar("select account_id from jobs where id = $1")
-        .bind(id)
-        .fetch_one(&mut *connection)
-        .await
-        .unwrap();
-    event.bind(account).bind(id).bind("video.completed").execute(&mut *connection).await.unwrap();
+    let complete = complete.bind(serde_json::json!([])).bind(Uuid::now_v7()).bind("x".repeat(40));
+    let complete = complete.bind(Uuid::now_v7()).bind("y".repeat(40)).bind(Uuid::now_v7()).bind("video.completed");
+    let completed = complete.bind(Uuid::now_v7()).bind("clipmill_outbox").fetch_all(&mut *connection).await.unwrap();
+    assert_eq!(completed.len(), 1);
 }
 
 #[tokio::test]

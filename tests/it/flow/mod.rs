@@ -10,4 +10,5 @@ mod priority;
 mod queue;
 mod records;
 mod text_to_video;
+mod wan;
 mod webhook;

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use clipmill_shared::offer::Offer;
+
 pub mod preview;
+pub mod wan;
 
 /// One picture, packed 8-bit RGB: a frame of the video, or a source image.
 pub type Frame = image::RgbImage;
@@ -38,6 +41,11 @@ pub struct Request {
 pub trait Engine: Send + Sync {
     /// The name by which configuration and metadata know this engine.
     fn name(&self) -> &str;
+
+    /// What it can render, if that is less than a tier accepts.
+    fn offer(&self) -> Option<&Offer> {
+        None
+    }
 
     /// Draws exactly `request.frames` frames of `request.width` x `request.height`, in order, into `out`.
     ///

@@ -131,7 +131,10 @@ pub(crate) async fn create(
     }
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
-    let spec = Spec::new(wish(&app, form).await?)?;
+    let wish = wish(&app, form).await?;
+    let fleet = app.outlook.fleet().await?;
+    let offer = wish.tier.and_then(|tier| fleet.offers.get(&tier));
+    let spec = Spec::new(wish, offer)?;
     match app.intake.submit(account, &spec, origin).await? {
         Submitted::New(job) => {
             info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");

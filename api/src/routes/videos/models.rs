@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use clipmill_shared::jobs::Mode;
 use clipmill_shared::jobs::spec::{METADATA_MAX_PAIRS, PROMPT_MAX_CHARS};
-use clipmill_shared::tier::{DEFAULT_FPS, DEFAULT_SECONDS, MIN_SIDE_PX, Tier};
+use clipmill_shared::offer::Offer;
+use clipmill_shared::tier::{Band, DEFAULT_FPS, DEFAULT_SECONDS, MIN_SIDE_PX, Size, Tier};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,12 +36,21 @@ pub(crate) struct ModelView {
     /// `fast` or `pro`
     #[schema(example = "fast")]
     tier: &'static str,
+    /// What renders it, if the fleet names a model
+    #[schema(example = "Wan2.2-TI2V-5B-Diffusers")]
+    renders_with: Option<String>,
     /// `text_to_video` and `image_to_video`
-    modes: [&'static str; 2],
+    #[schema(value_type = Vec<String>)]
+    modes: Vec<Mode>,
+    /// Whether `last_frame` is accepted
+    last_frame: bool,
     /// How long a video of at most so many pixels may be, from small to large
     bands: Vec<BandView>,
-    /// Sizes worth offering; any even size within the bands and 1:2.5 to 2.5:1 is accepted
-    sizes: &'static [&'static str],
+    /// Sizes worth offering, the one that is used if none is asked for first if `any_size` is false
+    #[schema(value_type = Vec<String>)]
+    sizes: Vec<Size>,
+    /// Whether any even size within the bands and 1:2.5 to 2.5:1 is accepted beside `sizes`
+    any_size: bool,
     /// Shortest side in pixels
     min_side_px: u32,
     /// Length if none is asked for
@@ -89,31 +100,37 @@ pub(crate) struct ImageLimitsView {
     max_side_px: u32,
 }
 
-/// Lists what each model name means and accepts.
+/// Lists what each model name means and accepts: what its tier allows, as far as the workers that are there can render it.
 #[utoipa::path(
     get, path = "/v1/videos/models", tag = "videos",
     responses((status = 200, body = ModelsView), (status = 401, body = ErrorBody, description = "No live API key"), (status = 503, body = ErrorBody, description = "Not available at the moment"))
 )]
 pub(crate) async fn models(State(app): State<App>, _: Caller) -> Result<Json<ModelsView>, Problem> {
-    let data = app.models().iter().map(|(name, tier)| view(name, *tier)).collect();
+    let fleet = app.outlook.fleet().await?;
+    let data = app.models().iter().map(|(name, tier)| view(name, *tier, fleet.offers.get(tier))).collect();
     Ok(Json(ModelsView { object: "list", data }))
 }
 
-fn view(name: &str, tier: Tier) -> ModelView {
+fn view(name: &str, tier: Tier, offer: Option<&Offer>) -> ModelView {
     let limits = tier.limits();
-    let band =
-        |band: &clipmill_shared::tier::Band| BandView { max_area_px: band.max_area_px, max_seconds: band.max_seconds };
+    let longest = offer.map_or(u32::MAX, Offer::max_seconds);
+    let band = |band: &Band| BandView { max_area_px: band.max_area_px, max_seconds: band.max_seconds.min(longest) };
+    let sizes = || limits.sizes.iter().filter_map(|size| size.parse().ok()).collect();
+    let fps = offer.map_or(limits.fps, |offer| (offer.fps, offer.fps));
     let kept = limits.retention;
     ModelView {
         id: name.to_owned(),
         object: "model",
         tier: tier.as_str(),
-        modes: ["text_to_video", "image_to_video"],
+        renders_with: offer.map(|offer| offer.model.clone()),
+        modes: offer.map_or(vec![Mode::TextToVideo, Mode::ImageToVideo], |offer| offer.modes.clone()),
+        last_frame: offer.is_none_or(|offer| offer.last_frame),
         bands: limits.bands.iter().map(band).collect(),
-        sizes: limits.sizes,
+        sizes: offer.map_or_else(sizes, |offer| offer.sizes.clone()),
+        any_size: offer.is_none(),
         min_side_px: MIN_SIDE_PX,
-        default_seconds: DEFAULT_SECONDS,
-        fps: RangeView { min: limits.fps.0, max: limits.fps.1, default: DEFAULT_FPS },
+        default_seconds: DEFAULT_SECONDS.min(longest),
+        fps: RangeView { min: fps.0, max: fps.1, default: DEFAULT_FPS.clamp(fps.0, fps.1) },
         retention_seconds: RangeView { min: kept.min_seconds, max: kept.max_seconds, default: kept.default_seconds },
         prompt_max_chars: PROMPT_MAX_CHARS,
         metadata_max_pairs: METADATA_MAX_PAIRS,

@@ -13,6 +13,7 @@ fn fleet(workers: &[(&[Tier], u32)], running: &[(Tier, f64)]) -> Fleet {
         workers: workers.iter().map(|(tiers, gpus)| Worker { tiers: tiers.to_vec(), gpus: *gpus }).collect(),
         paces: BTreeMap::from([(Tier::Fast, FAST), (Tier::Pro, PRO)]),
         running: running.iter().map(|(tier, done)| Running { tier: *tier, done: *done }).collect(),
+        ..Fleet::default()
     }
 }
 

@@ -1,0 +1,102 @@
+//! What the fleet can really render: the sizes, the rate and the lengths of the model behind a tier.
+//!
+//! A tier says what may be sold; the worker's engine says what it can do of that. The API offers and accepts both together.
+
+use serde::{Deserialize, Serialize};
+
+use crate::jobs::Mode;
+use crate::tier::Size;
+
+/// What an engine can render in one tier. An engine that can render whatever the tier accepts makes none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The model, as its folder calls it.
+    pub model: String,
+    /// What a job may start from.
+    pub modes: Vec<Mode>,
+    /// Whether a video may be given the picture that it ends on.
+    pub last_frame: bool,
+    /// Whether it has to be given one.
+    #[serde(default)]
+    pub needs_last_frame: bool,
+    /// The sizes, the one to use when none is asked for first.
+    pub sizes: Vec<Size>,
+    /// The only frame rate, in frames per second.
+    pub fps: u32,
+    /// The longest video, in frames.
+    pub max_frames: u32,
+}
+
+impl Offer {
+    /// The longest video, in whole seconds.
+    pub fn max_seconds(&self) -> u32 {
+        self.max_frames / self.fps.max(1)
+    }
+
+    /// The offered size whose shape is nearest to that of an image.
+    pub fn following(&self, image: Size) -> Option<Size> {
+        let shape = |size: Size| (f64::from(size.width) / f64::from(size.height)).ln();
+        let distance = |size: &&Size| (shape(**size) - shape(image)).abs();
+        self.sizes.iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).copied()
+    }
+
+    /// What two workers of a tier both can render: whichever claims a job has to be able to. Where they have nothing in
+    /// common, what `self` can.
+    #[must_use]
+    pub fn meet(self, other: &Offer) -> Offer {
+        let modes: Vec<Mode> = self.modes.iter().filter(|mode| other.modes.contains(mode)).copied().collect();
+        let sizes: Vec<Size> = self.sizes.iter().filter(|size| other.sizes.contains(size)).copied().collect();
+        if modes.is_empty() || sizes.is_empty() || self.fps != other.fps {
+            return self;
+        }
+        let (last_frame, max_frames) = (self.last_frame && other.last_frame, self.max_frames.min(other.max_frames));
+        Offer { modes, sizes, last_frame, max_frames, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offer(sizes: &[&str], max_frames: u32) -> Offer {
+        Offer {
+            model: "Wan".to_owned(),
+            modes: vec![Mode::TextToVideo, Mode::ImageToVideo],
+            last_frame: false,
+            needs_last_frame: false,
+            sizes: sizes.iter().map(|size| size.parse().expect("a size")).collect(),
+            fps: 16,
+            max_frames,
+        }
+    }
+
+    #[test]
+    fn two_workers_offer_what_both_can_render() {
+        let both = offer(&["832x480", "480x832", "1280x720"], 81).meet(&offer(&["480x832", "832x480"], 49));
+        assert_eq!(both, offer(&["832x480", "480x832"], 49));
+        assert_eq!(both.max_seconds(), 3);
+    }
+
+    #[test]
+    fn workers_that_have_nothing_in_common_leave_the_first_one_s_offer() {
+        let first = offer(&["832x480"], 81);
+        assert_eq!(first.clone().meet(&offer(&["1280x704"], 121)), first);
+        assert_eq!(first.clone().meet(&Offer { fps: 24, ..first.clone() }), first);
+    }
+
+    #[test]
+    fn an_image_gets_the_size_of_its_shape() {
+        let offer = offer(&["832x480", "480x832", "624x624"], 81);
+        for (width, height, size) in [(1920, 1080, "832x480"), (300, 450, "480x832"), (1000, 1100, "624x624")] {
+            assert_eq!(offer.following(Size { width, height }).map(|size| size.to_string()).as_deref(), Some(size));
+        }
+    }
+
+    #[test]
+    fn an_offer_survives_its_way_through_the_ledger() {
+        let offer = offer(&["832x480"], 81);
+        let text = serde_json::to_string(&offer).expect("JSON");
+        assert!(text.contains(r#""sizes":["832x480"]"#), "{text}");
+        assert_eq!(serde_json::from_str::<Offer>(&text).expect("an offer"), offer);
+    }
+}
