@@ -26,7 +26,7 @@ pub enum Rendering {
     /// The engine without a model.
     Preview {},
     /// A Wan model in diffusers folder layout.
-    Wan(Wan),
+    Wan(Box<Wan>),
 }
 
 /// How a Wan model renders one tier.
