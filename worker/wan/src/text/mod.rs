@@ -1,6 +1,6 @@
 //! From a prompt to the rows that the diffusion transformer attends to.
 //!
-//! [`clean`] straightens the text, [`Tokenizer`] cuts it into tokens, [`Encoder`] turns tokens into rows, and
+//! [`clean()`] straightens the text, [`Tokenizer`] cuts it into tokens, [`Encoder`] turns tokens into rows, and
 //! [`TextEncoder`] joins the three and remembers what it has embedded.
 
 mod cache;

@@ -2,7 +2,7 @@
 //!
 //! Frames are the first axis of a tensor, `[T, C, H, W]`, so that a convolution over space only is a plain 2-D one. One
 //! over frames as well lays the frames under each output frame side by side as channels, with weights that were reordered
-//! to match when they were loaded, and is then a plain 2-D one, too. In f32 on the CPU both are done by [`cpu`] instead.
+//! to match when they were loaded, and is then a plain 2-D one, too. In f32 on the CPU both are done by `cpu` instead.
 
 use candle_core::{DType, Tensor};
 
