@@ -135,10 +135,12 @@ mod tests {
 
     #[test]
     fn the_work_of_the_published_sizes_is_known() {
-        let tera = |config: &Config, frames, height, width| (config.decode_flops(frames, height, width) / 1e12).round();
-        assert_eq!(tera(&Config::default(), 81, 480, 832), 274.0);
-        assert_eq!(tera(&Config::default(), 81, 720, 1280), 633.0);
-        assert_eq!(tera(&wan22(), 121, 704, 1280), 2010.0);
+        let cases = [(Config::default(), 81, 480, 832, 274.0), (Config::default(), 81, 720, 1280, 633.0)];
+        for (config, frames, height, width, tera) in cases.into_iter().chain([(wan22(), 121, 704, 1280, 2010.0)]) {
+            let found = config.decode_flops(frames, height, width) / 1e12;
+            // The figures to compare with count the convolutions alone.
+            assert!((found / tera - 1.0).abs() < 0.01, "{width}x{height}: {found} in place of {tera}");
+        }
     }
 
     #[test]

@@ -9,7 +9,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// A progress bar for the stage at work, and a clock for all of them.
 pub(crate) struct Clock {
     bar: ProgressBar,
-    seen: Mutex<Vec<(Stage, Instant, Instant)>>,
+    spent: Mutex<Spent>,
+}
+
+struct Spent {
+    last: Instant,
+    stages: Vec<(Stage, Duration)>,
 }
 
 impl Clock {
@@ -17,13 +22,13 @@ impl Clock {
         let bar = ProgressBar::new(0);
         let style = ProgressStyle::with_template("{msg:>8} {wide_bar} {pos}/{len} [{elapsed}]");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, seen: Mutex::default() }
+        Self { bar, spent: Mutex::new(Spent { last: Instant::now(), stages: Vec::new() }) }
     }
 
-    /// From the first word of a stage to the last.
+    /// What a stage took.
     pub(crate) fn spent(&self, stage: Stage) -> Duration {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().filter(|(at, ..)| *at == stage).map(|(_, from, to)| *to - *from).sum()
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.stages.iter().filter(|(at, _)| *at == stage).map(|(_, took)| *took).sum()
     }
 
     pub(crate) fn finish(&self) {
@@ -36,11 +41,12 @@ impl Watch for Clock {
         self.bar.set_message(format!("{stage:?}"));
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
-        let (mut seen, now) = (self.seen.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
-        match seen.last_mut() {
-            // A stage that starts anew is another stretch of it.
-            Some((at, _, to)) if *at == stage && done > 0 => *to = now,
-            _ => seen.push((stage, now, now)),
+        let (mut spent, now) = (self.spent.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        // One stage may be interrupted by another, as when weights are read: what is done now took since the last word.
+        if done > 0 {
+            let took = now - spent.last;
+            spent.stages.push((stage, took));
         }
+        spent.last = now;
     }
 }
