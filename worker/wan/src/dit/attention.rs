@@ -13,7 +13,7 @@ const SCORES: usize = 256 << 20;
 /// `q` is `[queries, heads, head]`, `k` and `v` are `[keys, heads, head]`; the result is `[queries, heads * head]`.
 pub(super) fn attend(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     #[cfg(feature = "flash-attn")]
-    if q.device().is_cuda() && matches!(q.dtype(), DType::F16 | DType::BF16) {
+    if q.device().is_cuda() && matches!(q.dtype(), DType::F16 | DType::BF16) && q.dim(2)?.is_multiple_of(8) {
         return flash(q, k, v);
     }
     if cpu::suits(q) {

@@ -1,5 +1,7 @@
 //! What a render attends to besides itself.
 
+use std::sync::Arc;
+
 use super::cross_attention::KeyValues;
 
 /// The prompt and, for models that see one, the image: keys and values of every block, made once for all steps.
@@ -8,4 +10,6 @@ use super::cross_attention::KeyValues;
 #[derive(Debug, Clone)]
 pub struct Context {
     pub(super) blocks: Vec<KeyValues>,
+    /// The transformer that made it.
+    pub(super) of: Arc<()>,
 }

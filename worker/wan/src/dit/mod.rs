@@ -26,3 +26,6 @@ pub use config::Config;
 pub use context::Context;
 pub use time::Run;
 pub use transformer::{Inputs, Transformer};
+
+#[cfg(test)]
+mod tests;

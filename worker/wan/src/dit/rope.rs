@@ -89,3 +89,41 @@ impl RopeCache {
         Ok(rope)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRID: Grid = Grid { frames: 2, rows: 3, columns: 4 };
+
+    #[test]
+    fn each_axis_turns_its_own_channels() -> Result<()> {
+        // Of 12 channels rows and columns have 4 each, and so have frames: 2 pairs, turning by 1 and 1/100.
+        let rope = RopeCache::new(12, 4).get(GRID, &Device::Cpu)?;
+        let last = rope.sin.get(23)?.to_vec1::<f32>()?;
+        for (sin, angle) in last.iter().zip([1.0f32, 0.01, 2.0, 0.02, 3.0, 0.03]) {
+            assert!((sin - angle.sin()).abs() < 1e-6, "{sin} is not the sine of {angle}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn neighbouring_channels_turn_into_each_other() -> Result<()> {
+        let rope = RopeCache::new(12, 4).get(GRID, &Device::Cpu)?;
+        let x = Tensor::randn(0f32, 1., (24, 2, 12), &Device::Cpu)?;
+        let turned = rope.rotate(&x)?;
+        assert_eq!(turned.get(0)?.to_vec2::<f32>()?, x.get(0)?.to_vec2::<f32>()?);
+        let (x, y) = (x.get(12)?.get(1)?.to_vec1::<f32>()?, turned.get(12)?.get(1)?.to_vec1::<f32>()?);
+        // Token 12 is the first of frame 1: its first pair turns by one radian, rows and columns do not turn.
+        let (sin, cos) = 1f32.sin_cos();
+        assert!((y[0] - (x[0] * cos - x[1] * sin)).abs() < 1e-6 && (y[1] - (x[0] * sin + x[1] * cos)).abs() < 1e-6);
+        assert_eq!(y[4..], x[4..]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_video_beyond_the_positions_is_rejected() {
+        let cache = RopeCache::new(12, 3);
+        assert!(matches!(cache.get(GRID, &Device::Cpu), Err(Error::Rejected(reason)) if reason.contains("4 columns")));
+    }
+}

@@ -1,6 +1,7 @@
 //! The whole network.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -34,6 +35,8 @@ pub struct Transformer {
     rope: RopeCache,
     dtype: DType,
     device: Device,
+    /// What the contexts that it made know it by.
+    identity: Arc<()>,
 }
 
 /// What a forward pass is given.
@@ -88,6 +91,7 @@ impl Transformer {
             config: config.clone(),
             dtype: half.dtype(),
             device: half.device().clone(),
+            identity: Arc::new(()),
         })
     }
 
@@ -124,14 +128,14 @@ impl Transformer {
             _ => return Err(Error::Rejected("this model takes no image's embedding".into())),
         };
         let blocks = self.blocks.iter().map(|block| block.key_values(&text, image.as_ref()));
-        Ok(Context { blocks: blocks.collect::<candle_core::Result<_>>()? })
+        Ok(Context { blocks: blocks.collect::<candle_core::Result<_>>()?, of: self.identity.clone() })
     }
 
-    /// `[rows, channels]` of `[1, rows, channels]`, in the matrices' type.
+    /// `[rows, channels]` of `[1, rows, channels]`, where the weights are and in the matrices' type.
     fn rows(&self, what: &str, x: &Tensor, channels: usize, rows: Option<usize>) -> Result<Tensor> {
         match *x.dims() {
             [1, given, width] if width == channels && given > 0 && rows.is_none_or(|rows| rows == given) => {
-                Ok(x.squeeze(0)?.to_dtype(self.dtype())?.contiguous()?)
+                Ok(x.squeeze(0)?.to_device(&self.device)?.to_dtype(self.dtype)?.contiguous()?)
             }
             _ => {
                 let rows = rows.map_or("any number of".into(), |rows| rows.to_string());
@@ -146,7 +150,8 @@ impl Transformer {
     /// Predicts the velocity of the flow, `noise - video`: `[1, out_channels, T, H, W]`, in f32.
     ///
     /// # Errors
-    /// [`Error::Rejected`] for latents or timesteps of another size than the model's, [`Error::Stopped`].
+    /// [`Error::Rejected`] for latents or timesteps of another size than the model's, or a context that another
+    /// transformer made; [`Error::Stopped`].
     pub fn forward(&self, inputs: &Inputs, cache: Option<&mut StepCache>, watch: &dyn Watch) -> Result<Tensor> {
         self.forward_traced(inputs, cache, watch, &mut |_, _| ())
     }
@@ -162,11 +167,15 @@ impl Transformer {
         watch: &dyn Watch,
         trace: &mut dyn FnMut(usize, &Tensor),
     ) -> Result<Tensor> {
+        if !Arc::ptr_eq(&inputs.context.of, &self.identity) {
+            return Err(Error::Rejected("the context was made by another transformer".into()));
+        }
         let grid = self.grid(inputs.latents)?;
         let tokens = Run::tokens(inputs.times, grid)?;
         let timing = self.time.forward(inputs.times)?;
-        let pass = Pass { timing: timing.blocks, tokens, rope: self.rope.get(grid, self.device())? };
-        let x = self.patch.forward(&patchify(inputs.latents, grid)?.to_dtype(self.dtype())?)?;
+        let pass = Pass { timing: timing.blocks, tokens, rope: self.rope.get(grid, &self.device)? };
+        let patches = patchify(inputs.latents, grid)?.to_device(&self.device)?.to_dtype(self.dtype)?;
+        let x = self.patch.forward(&patches)?;
         let blocks = self.blocks.iter().zip(&inputs.context.blocks).enumerate().collect();
         let x = Walk { blocks, pass: &pass, watch, trace }.cached(&x, cache)?;
         let table = self.table.broadcast_add(&timing.head.unsqueeze(1)?)?;

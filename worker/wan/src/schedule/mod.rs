@@ -63,7 +63,8 @@ impl Schedule {
     /// Plans the steps of a render.
     ///
     /// # Errors
-    /// [`Error::Rejected`] for a number of steps, a list of steps or a shift that is out of bounds.
+    /// [`Error::Rejected`] for a number of steps, a list of steps or a shift that is out of bounds, or a scheduler that
+    /// is not supported.
     pub fn new(config: &Config, sampling: &Sampling) -> Result<Self> {
         match sampling {
             Sampling::Steps { count, shift } => Self::published(config, *count, *shift),
@@ -80,13 +81,14 @@ impl Schedule {
             return Err(Error::Rejected(format!("`steps` is {count}; it has to be from 1 to {MOST_STEPS}")));
         }
         let shift = check_shift(shift.unwrap_or(config.shift()))?;
-        Ok(match config {
+        match config {
             Config::UniPc(_) => {
                 let levels = Sigmas::unipc(count, shift);
-                Self { solver: Solver::UniPc(UniPc::new(&levels)), levels }
+                Ok(Self { solver: Solver::UniPc(UniPc::new(&levels)), levels })
             }
-            Config::Euler(_) | Config::Other => Self { levels: Sigmas::euler(count, shift), solver: Solver::Euler },
-        })
+            Config::Euler(_) => Ok(Self { levels: Sigmas::euler(count, shift), solver: Solver::Euler }),
+            Config::Other => Err(Error::Rejected("this model's own scheduler is not supported".into())),
+        }
     }
 
     /// The number of steps.
@@ -253,6 +255,15 @@ mod tests {
         for list in [&[][..], &[1001.], &[0.0], &[500., 500.], &[250., 500.], &[f64::NAN]] {
             assert!(matches!(distilled(list, true), Err(Error::Rejected(_))), "{list:?}");
         }
+    }
+
+    #[test]
+    fn a_model_with_another_scheduler_renders_only_with_steps_of_its_own() {
+        let other = serde_json::from_value(json!({"_class_name": "DDIMScheduler"})).expect("parses");
+        let published = Schedule::new(&other, &Sampling::Steps { count: 4, shift: None });
+        assert!(matches!(published, Err(Error::Rejected(_))));
+        let distilled = Sampling::Distilled { steps: vec![1000., 500.], shift: 5.0, renoise: false };
+        assert!(Schedule::new(&other, &distilled).is_ok());
     }
 
     #[test]
