@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::WorkerConfig;
-use crate::engine::Engine;
+use crate::engine::{Engine, Watch};
 use crate::engine::preview::PreviewEngine;
 use crate::gpu::Gpus;
 use crate::scratch::Scratch;
@@ -51,6 +51,8 @@ pub struct Env {
     pub(crate) gpus: Arc<Gpus>,
     /// Writes down together what came of webhooks at about the same time.
     pub(crate) tries: Batcher<Tried, ()>,
+    /// How far the engine of the first tier is with getting ready.
+    pub(crate) warm_up: Watch,
     pub(crate) outbound: Outbound,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
@@ -78,6 +80,7 @@ impl Env {
             gpus: Gpus::new(config.gpus, config.model_streak),
             resting_until: Mutex::new(Instant::now()),
             paces: Mutex::default(),
+            warm_up: Watch::default(),
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,

@@ -28,11 +28,13 @@ pub async fn serve(listener: TcpListener, env: Arc<Env>) -> anyhow::Result<()> {
 
 async fn ready(State(env): State<Arc<Env>>) -> (StatusCode, Json<Value>) {
     let (database, storage) = tokio::join!(db::check(&env.pool), env.storage.check());
-    let ready = database.is_ok() && storage.is_ok() && !env.stop.is_cancelled();
+    let warm = env.warm_up.percent();
+    let ready = database.is_ok() && storage.is_ok() && warm == 100 && !env.stop.is_cancelled();
     let body = json!({
         "ready": ready,
         "database": database.err().unwrap_or_else(|| "ready".to_owned()),
         "storage": storage.map_or("the bucket does not answer", |()| "ready"),
+        "engine": if warm == 100 { "ready".to_owned() } else { format!("getting ready, {warm} %") },
         "stopping": env.stop.is_cancelled(),
     });
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))

@@ -1,12 +1,13 @@
 //! `clipmill-worker engines`: what each tier would be rendered with on this machine.
 
 use clipmill_shared::tier::Tier;
-use clipmill_wan::Device;
 use clipmill_wan::folder::Folder;
 use clipmill_wan::memory::{self, Estimate};
-use clipmill_wan::pipeline::Options;
+use clipmill_wan::pipeline::{Model, Options};
+use clipmill_wan::{Device, Error};
 
 use crate::config::EngineConfig;
+use crate::engine::wan::options;
 use crate::tiers::{Rendering, Tiers, Wan};
 
 /// Prints what was found and what fits.
@@ -34,23 +35,29 @@ pub fn report(config: &EngineConfig) -> anyhow::Result<()> {
 
 fn model(wan: &Wan, device: &Device) -> anyhow::Result<String> {
     let folder = Folder::open(&wan.folder)?;
-    let estimate = Estimate::of(&folder, Options::on(device.clone()).dtype)?;
-    let (all, largest) = (estimate.all_bytes(), estimate.largest_bytes());
-    let fits = match memory::free_bytes(device) {
-        Some(free) if all <= free => "stays loaded",
-        Some(free) if largest <= free => "fits one component at a time: each is read anew for every video",
-        Some(_) => "does not fit",
-        None => "may fit",
+    let (kind, weights) = (folder.kind, Estimate::of(&folder, Options::on(device.clone()).dtype)?.all_bytes());
+    let fits = match Model::open(folder, options(wan, device)) {
+        Ok(model) => stays(&model),
+        Err(error @ Error::Memory { .. }) => error.to_string(),
+        Err(error) => return Err(error.into()),
     };
     let sizes: Vec<String> = wan.sizes.iter().map(ToString::to_string).collect();
     Ok(format!(
-        "{} ({:?}), up to {} frames at {} a second in {}; weights take {} MiB, the largest component {} MiB: {fits}",
+        "{} ({kind:?}), up to {} frames at {} a second in {}; weights take {} MiB: {fits}",
         wan.folder.display(),
-        folder.kind,
         wan.max_frames,
         wan.fps,
         sizes.join(", "),
-        all >> 20,
-        largest >> 20,
+        weights >> 20,
     ))
+}
+
+/// What of a model is read anew for a video, if its device has no room for all.
+fn stays(model: &Model) -> String {
+    let parts = model.estimate().parts().iter().filter(|(part, _)| !model.kept().contains(part));
+    let anew: Vec<&str> = parts.map(|(part, _)| part.name()).collect();
+    match anew.is_empty() {
+        true => "all of it stays loaded".to_owned(),
+        false => format!("it stays loaded but for {}, read anew when needed", anew.join(", ")),
+    }
 }

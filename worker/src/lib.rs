@@ -28,6 +28,7 @@ mod source;
 mod sweep;
 pub mod tiers;
 mod upload;
+mod warm;
 
 pub use env::{Env, preview_engines};
 
@@ -50,12 +51,15 @@ pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
         stop.cancelled().await;
         Ok(())
     };
+    let warming = tokio::spawn(warm::up(env.clone(), env.gpus.take().await?));
     let ended = monitor(&env).run_with_signal(signal).await;
     let by_themselves = !env.stop.is_cancelled();
     env.stop.cancel();
+    let warmed = warming.await.context("getting ready panicked")?;
     ears.cancel();
     listening.await.context("the listener for notifications panicked")?;
     sweeping.await.context("the sweep panicked")?;
+    warmed?;
     if by_themselves {
         bail!("the workers ended by themselves: {ended:?}");
     }

@@ -47,6 +47,11 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Gets ready before the first job, so that this takes no longer than the next. What it reports is how far that is.
+    fn warm_up(&self, _watch: &Watch) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// Draws exactly `request.frames` frames of `request.width` x `request.height`, in order, into `out`.
     ///
     /// Calls `watch.progress` as work proceeds and returns [`EngineError::Stopped`] within one step once

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, ensure};
 use clipmill_shared::jobs::Mode;
 use clipmill_shared::offer::Offer;
+use clipmill_shared::tier::Size;
 use clipmill_wan::folder::Folder;
-use clipmill_wan::pipeline::{self, Fit, LoraFile, Model, Options, Settings, TEXT_LENGTH};
+use clipmill_wan::pipeline::{self, Fit, LoraFile, Model, Options, Settings, TEXT_LENGTH, Video};
 use clipmill_wan::schedule::{Sampling, Schedule};
+use clipmill_wan::vae::Tiling;
 use clipmill_wan::{Device, Error, Stage};
 
 use super::{Engine, EngineError, FrameSink, Request, Watch};
@@ -33,7 +35,7 @@ impl WanEngine {
     /// A folder that is incomplete or not supported, settings that the model cannot follow, a device that is not there.
     pub fn open(wan: &Wan, device: &Device, slot: Arc<Slot>) -> anyhow::Result<Self> {
         let folder = Folder::open(&wan.folder)?;
-        let options = Options { loras: wan.lora.iter().map(lora).collect(), ..Options::on(device.clone()) };
+        let options = options(wan, device);
         let engine = Self {
             settings: settings(wan),
             offer: offer(wan, &folder),
@@ -42,12 +44,14 @@ impl WanEngine {
             slot,
         };
         Schedule::new(&folder.schedule, &engine.settings.sampling).context("the `steps` cannot be followed")?;
-        let model = Model::open(folder, options)?;
+        let scale = folder.vae.scale_factor_spatial;
         for size in &engine.offer.sizes {
-            let multiple = 2 * model.folder().vae.scale_factor_spatial as u32;
+            let multiple = 2 * scale as u32;
             let fits = size.width.is_multiple_of(multiple) && size.height.is_multiple_of(multiple);
             ensure!(fits, "`sizes` names {size}; this model takes multiples of {multiple}");
         }
+        wan.tile.map_or(Ok(()), |tile| Tiling::of(tile).check(scale)).context("`tile`")?;
+        Model::open(folder, options)?;
         Ok(engine)
     }
 
@@ -73,6 +77,11 @@ impl Engine for WanEngine {
 
     fn offer(&self) -> Option<&Offer> {
         Some(&self.offer)
+    }
+
+    fn warm_up(&self, watch: &Watch) -> Result<(), EngineError> {
+        let model = self.model().map_err(judge)?;
+        model.warm_up(&self.settings, &Percent(watch)).map_err(judge)
     }
 
     fn render(&self, request: &Request, watch: &Watch, out: &mut dyn FrameSink) -> Result<(), EngineError> {
@@ -134,6 +143,16 @@ fn offer(wan: &Wan, folder: &Folder) -> Offer {
         sizes: wan.sizes.clone(),
         fps: wan.fps,
         max_frames: wan.max_frames,
+    }
+}
+
+/// How the model is loaded, with room for the largest videos of the tier.
+pub(crate) fn options(wan: &Wan, device: &Device) -> Options {
+    let video = |size: &Size| Video { width: size.width, height: size.height, frames: wan.max_frames };
+    Options {
+        loras: wan.lora.iter().map(lora).collect(),
+        videos: wan.sizes.iter().map(video).collect(),
+        ..Options::on(device.clone())
     }
 }
 

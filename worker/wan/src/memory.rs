@@ -1,5 +1,7 @@
 //! What a model and its renders take, before anything is loaded: refused with numbers rather than killed without.
 
+use std::path::Path;
+
 use candle_core::{DType, Device};
 
 use crate::error::{Error, Result};
@@ -57,20 +59,61 @@ pub(crate) fn require(what: &str, needed_bytes: u64, device: &Device) -> Result<
 
 /// Bytes that are free on a device; none if that cannot be found out.
 pub fn free_bytes(device: &Device) -> Option<u64> {
-    match device {
-        Device::Cpu => available_kib(&std::fs::read_to_string("/proc/meminfo").ok()?).map(|kib| kib << 10),
-        #[cfg(feature = "cuda")]
-        Device::Cuda(_) => {
-            candle_core::cuda_backend::cudarc::driver::result::mem_get_info().ok().map(|(free, _)| free as u64)
-        }
-        _ => None,
-    }
+    Memory::of(device).map(|memory| memory.free)
 }
 
-/// What Linux could give without swapping.
-fn available_kib(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
+/// Bytes that a device has, whoever uses them; none if that cannot be found out.
+pub fn total_bytes(device: &Device) -> Option<u64> {
+    Memory::of(device).map(|memory| memory.total)
+}
+
+/// A device's memory in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Memory {
+    free: u64,
+    total: u64,
+}
+
+impl Memory {
+    fn of(device: &Device) -> Option<Self> {
+        match device {
+            Device::Cpu => {
+                let machine = Self::of_machine(&std::fs::read_to_string("/proc/meminfo").ok()?)?;
+                Some(Self::of_group(Path::new("/sys/fs/cgroup")).map_or(machine, |group| machine.within(group)))
+            }
+            #[cfg(feature = "cuda")]
+            Device::Cuda(device) => {
+                let (free, total) = device.cuda_stream().context().mem_get_info().ok()?;
+                Some(Self { free: free as u64, total: total as u64 })
+            }
+            _ => None,
+        }
+    }
+
+    /// What Linux has, and could give without swapping.
+    fn of_machine(meminfo: &str) -> Option<Self> {
+        let bytes = |key: &str| {
+            let line = meminfo.lines().find_map(|line| line.strip_prefix(key))?;
+            let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+            Some(kib << 10)
+        };
+        Some(Self { free: bytes("MemAvailable:")?, total: bytes("MemTotal:")? })
+    }
+
+    /// What a container may use, if that is limited (cgroup v2); pages of files are given back when they are needed.
+    fn of_group(folder: &Path) -> Option<Self> {
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
+        let total: u64 = read("memory.max")?.trim().parse().ok()?;
+        let used: u64 = read("memory.current")?.trim().parse().ok()?;
+        let stat = read("memory.stat")?;
+        let files: u64 = stat.lines().find_map(|line| line.strip_prefix("file "))?.parse().ok()?;
+        Some(Self { free: total.saturating_sub(used.saturating_sub(files)), total })
+    }
+
+    /// The narrower of both.
+    fn within(self, other: Self) -> Self {
+        Self { free: self.free.min(other.free), total: self.total.min(other.total) }
+    }
 }
 
 #[cfg(test)]
@@ -78,10 +121,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn available_memory_is_read_in_kibibytes() {
+    fn the_memory_of_a_machine_is_read_in_kibibytes() {
         let text = "MemTotal:       24000000 kB\nMemFree:         1000000 kB\nMemAvailable:   20000000 kB\n";
-        assert_eq!(available_kib(text), Some(20_000_000));
-        assert_eq!(available_kib("MemTotal: 1 kB\n"), None);
+        assert_eq!(Memory::of_machine(text), Some(Memory { free: 20_000_000 << 10, total: 24_000_000 << 10 }));
+        assert_eq!(Memory::of_machine("MemTotal: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn a_container_has_what_its_limit_leaves_and_the_pages_of_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+        write("memory.max", "max\n");
+        write("memory.current", "700\n");
+        write("memory.stat", "anon 500\nfile 200\nfile_mapped 100\n");
+        assert_eq!(Memory::of_group(folder.path()), None);
+        write("memory.max", "1000\n");
+        let group = Memory { free: 500, total: 1000 };
+        assert_eq!(Memory::of_group(folder.path()), Some(group));
+        assert_eq!(Memory { free: 300, total: 9000 }.within(group), Memory { free: 300, total: 1000 });
     }
 
     #[test]

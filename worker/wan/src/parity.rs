@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::folder::Folder;
 use crate::picture::{self, Filter};
 use crate::pipeline::{Fit, Model, Options, Probe, Request, Settings};
+use crate::text::Embeddings;
 use crate::vae::Tiling;
 
 /// Groups of tensors and the largest absolute difference in each.
@@ -43,7 +44,7 @@ struct Arguments {
 /// # Errors
 /// A folder or reference that cannot be read, a render that fails, or a tensor of another shape.
 pub fn run(folder: &Path, device: &Device) -> Result<Differences> {
-    let options = Options { device: device.clone(), dtype: DType::F32, loras: Vec::new() };
+    let options = Options { dtype: DType::F32, ..Options::on(device.clone()) };
     let model = Model::open(Folder::open(folder)?, options)?;
     let names = references(folder)?;
     let mut differences = Differences::new();
@@ -108,7 +109,7 @@ impl Reference {
             note(differences, "ids", difference(&ids, self.get(&format!("{which}_ids"))?)?);
             let expected = self.get(&format!("{which}_embeds"))?;
             let padding = self.args.seq - expected.dim(1)?;
-            let embedded = text.embed(prompt, self.args.seq, &())?;
+            let embedded = text.embed(prompt, self.args.seq, &Embeddings::default(), &())?;
             note(differences, "embeds", difference(&embedded, &expected.pad_with_zeros(1, 0, padding)?)?);
         }
         Ok(())

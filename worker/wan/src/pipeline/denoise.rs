@@ -6,6 +6,7 @@ use candle_core::{DType, Tensor};
 
 use super::condition::{self, Condition};
 use super::model::{Expert, Model};
+use super::preload;
 use super::probe::Probe;
 use super::request::{Request, Settings, Shape};
 use crate::dit::{Context, Inputs, Run, StepCache, Transformer};
@@ -19,6 +20,14 @@ struct Words {
     prompt: Tensor,
     negative: Option<Tensor>,
     view: Option<Tensor>,
+}
+
+/// What is known before the first step.
+struct Given {
+    shape: Shape,
+    words: Words,
+    condition: Condition,
+    noise: Noise,
 }
 
 /// One transformer at work: what it attends to with and without the prompt, and what it remembers of the last step.
@@ -39,7 +48,7 @@ impl Model {
         probe: &mut dyn Probe,
     ) -> Result<Tensor> {
         let shape = Shape::of(request, self.folder())?;
-        self.require_memory(&shape)?;
+        self.require_memory(&shape, self.tiling(&shape, settings.tile)?)?;
         let mut schedule = Schedule::new(&self.folder().schedule, &settings.sampling)?;
         watch.progress(Stage::Encode, 0, 2);
         let words = self.words(request, settings, watch, probe)?;
@@ -47,11 +56,29 @@ impl Model {
         let condition = Condition::of(self, request, &shape, settings.fit, watch)?;
         watch.progress(Stage::Encode, 2, 2);
 
-        let mut noise = Noise::new(request.seed, self.device());
-        let dims = shape.latents(self.folder().vae.z_dim);
+        let timesteps = (0..schedule.len()).filter_map(|step| schedule.timestep(step));
+        let experts: Vec<Expert> = timesteps.map(|timestep| self.expert(timestep)).collect();
+        let given = Given { shape, words, condition, noise: Noise::new(request.seed, self.device()) };
+        let mut walk = || self.walk(given, &mut schedule, settings, watch, probe);
+        if experts.contains(&Expert::High) && experts.contains(&Expert::Low) {
+            return preload::beside(self, watch, walk);
+        }
+        walk()
+    }
+
+    /// Goes through the steps of the schedule.
+    fn walk(
+        &self,
+        mut given: Given,
+        schedule: &mut Schedule,
+        settings: &Settings,
+        watch: &dyn Watch,
+        probe: &mut dyn Probe,
+    ) -> Result<Tensor> {
+        let dims = given.shape.latents(self.folder().vae.z_dim);
         let mut x = match probe.noise() {
-            Some(given) => given.to_device(self.device())?,
-            None => noise.like(&dims)?,
+            Some(noise) => noise.to_device(self.device())?,
+            None => given.noise.like(&dims)?,
         };
         let (mut at_work, mut calls) = (None, 0);
         for step in 0..schedule.len() {
@@ -61,25 +88,36 @@ impl Model {
             if at_work.as_ref().is_none_or(|(known, _)| *known != expert) {
                 // The one before goes first: there may be no room for both.
                 drop(at_work.take());
-                at_work = Some((expert, self.pair(expert, &words, settings, watch)?));
+                at_work = Some((expert, self.pair(expert, &given.words, settings, watch)?));
             }
             let Some((_, pair)) = &mut at_work else { continue };
-            let times = condition.times(timestep, shape.latent_frames);
-            let velocity = pair.velocity(&condition.input(&x)?, &times, &mut calls, watch, probe)?;
-            x = schedule.step(step, &x, &velocity, &mut || noise.like(&dims))?;
+            let times = given.condition.times(timestep, given.shape.latent_frames);
+            let velocity = pair.velocity(&given.condition.input(&x)?, &times, &mut calls, watch, probe)?;
+            x = schedule.step(step, &x, &velocity, &mut || given.noise.like(&dims))?;
             refuse_infinite(&x, step)?;
             probe.step(step, &x);
         }
         watch.progress(Stage::Denoise, schedule.len(), schedule.len());
-        condition.output(&x)
+        given.condition.output(&x)
     }
 
-    /// Embeds what is asked for. What must not be shown matters only under guidance.
+    /// Embeds what is asked for. What must not be shown matters only under guidance. The text encoder is read only for a text
+    /// that it did not read lately.
     fn words(&self, request: &Request, settings: &Settings, watch: &dyn Watch, probe: &mut dyn Probe) -> Result<Words> {
-        let text = self.text(watch)?;
-        let embed = |prompt: &str| text.embed(prompt, settings.text_length, watch);
+        let (length, mut reader) = (settings.text_length, None);
+        let mut embed = |prompt: &str| match self.embeddings.rows(prompt, length)? {
+            Some(rows) => Ok::<_, Error>(rows),
+            None => {
+                let text = match reader.take() {
+                    Some(text) => text,
+                    None => self.text(watch)?,
+                };
+                reader.insert(text).embed(prompt, length, &self.embeddings, watch)
+            }
+        };
         let negative = (settings.guidance > 1.0).then(|| embed(request.negative_prompt)).transpose()?;
-        Ok(Words { prompt: embed(request.prompt)?, negative, view: condition::view(self, request, watch, probe)? })
+        let prompt = embed(request.prompt)?;
+        Ok(Words { prompt, negative, view: condition::view(self, request, watch, probe)? })
     }
 
     /// Which transformer works at a timestep, 0 to 1000.

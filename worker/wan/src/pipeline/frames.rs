@@ -5,7 +5,7 @@ use image::RgbImage;
 
 use super::model::Model;
 use super::probe::Probe;
-use super::request::{Request, Settings};
+use super::request::{Request, Settings, Shape};
 use crate::error::{Error, Result};
 use crate::vae::Tiling;
 use crate::watch::Watch;
@@ -24,7 +24,8 @@ impl Model {
         out: &mut dyn FnMut(RgbImage) -> Result<()>,
     ) -> Result<()> {
         let latents = self.denoise(request, settings, watch, &mut () as &mut dyn Probe)?;
-        self.decode(&latents, request.frames as usize, settings.tile, watch, out)
+        let tiling = self.tiling(&Shape::of(request, self.folder())?, settings.tile)?;
+        self.decode(&latents, request.frames as usize, tiling, watch, out)
     }
 
     /// Decodes normalised latents and hands the first `frames` frames to `out`.
@@ -32,11 +33,10 @@ impl Model {
         &self,
         latents: &Tensor,
         frames: usize,
-        tile: Option<usize>,
+        tiling: Option<Tiling>,
         watch: &dyn Watch,
         out: &mut dyn FnMut(RgbImage) -> Result<()>,
     ) -> Result<()> {
-        let tiling = tile.map(|tile| Tiling { tile, stride: tile / 4 * 3 });
         let mut left = frames;
         self.vae(watch)?.decode(latents, tiling, watch, &mut |chunk| {
             for frame in pictures(&chunk)?.into_iter().take(left) {

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
+use super::request::{Shape, Video};
+use super::room::{Room, Taken};
 use super::shelf::Shelf;
+use super::work::Sizing;
 use crate::clip::Vision;
 use crate::dit::Transformer;
 use crate::error::{Error, Result};
 use crate::folder::{Folder, Part};
 use crate::lora::Lora;
 use crate::memory::{self, Estimate};
-use crate::text::TextEncoder;
+use crate::text::{Embeddings, TextEncoder};
 use crate::vae::Vae;
 use crate::watch::Watch;
 use crate::weights::Weights;
@@ -46,14 +49,45 @@ pub struct Options {
     pub dtype: DType,
     /// What is merged into the transformers.
     pub loras: Vec<LoraFile>,
+    /// The largest videos that will be asked for: room is left for their tensors.
+    pub videos: Vec<Video>,
 }
 
 impl Options {
     /// The type of numbers that suits a device.
     pub fn on(device: Device) -> Self {
         let dtype = if device.is_cpu() { DType::F32 } else { DType::BF16 };
-        Self { device, dtype, loras: Vec::new() }
+        Self { device, dtype, loras: Vec::new(), videos: Vec::new() }
     }
+}
+
+fn sizing<'a>(folder: &'a Folder, estimate: &'a Estimate, options: &Options) -> Sizing<'a> {
+    Sizing { folder, estimate, dtype: options.dtype, on_cpu: options.device.is_cpu() }
+}
+
+/// The components that stay loaded whichever of the videos is asked for.
+fn kept(folder: &Folder, estimate: &Estimate, options: &Options) -> Result<Vec<Part>> {
+    let total_bytes = memory::total_bytes(&options.device);
+    let free_bytes = memory::free_bytes(&options.device).unwrap_or(u64::MAX);
+    let mut kept: Vec<Part> = estimate.parts().iter().map(|(part, _)| *part).collect();
+    let weights_alone = estimate.parts().iter().map(|(part, weights)| Taken { part: *part, weights: *weights, work: 0 });
+    let mut rooms = vec![("one component at a time".to_owned(), Room::new(weights_alone))];
+    let sizing = sizing(folder, estimate, options);
+    for video in &options.videos {
+        let shape = Shape::sized(video, folder)?;
+        let what = format!("one component at a time, and a video of {}x{}", video.width, video.height);
+        rooms.push((what, sizing.room(&shape, sizing.tiling(&shape, total_bytes))));
+    }
+    for (what, room) in rooms {
+        let needed_bytes = room.peak(&[], &[]);
+        if needed_bytes > free_bytes {
+            let what = format!("{} with {what}", folder.root.display());
+            return Err(Error::Memory { what, needed_bytes, free_bytes });
+        }
+        let fits = room.kept_within(free_bytes);
+        kept.retain(|part| fits.contains(part));
+    }
+    Ok(kept)
 }
 
 /// A model that renders.
@@ -61,6 +95,8 @@ pub struct Model {
     folder: Folder,
     options: Options,
     estimate: Estimate,
+    kept: Vec<Part>,
+    pub(super) embeddings: Embeddings,
     text: Shelf<TextEncoder>,
     vision: Shelf<Vision>,
     high: Shelf<Transformer>,
@@ -72,25 +108,23 @@ impl Model {
     /// Looks a folder through and decides what can stay loaded; weights are read when a render first needs them.
     ///
     /// # Errors
-    /// [`Error::Folder`] for a folder or a LoRA that cannot be used, [`Error::Memory`] when not even one component at a
-    /// time has room.
+    /// [`Error::Folder`] for a folder or a LoRA that cannot be used, [`Error::Rejected`] for a video that the model cannot
+    /// render, [`Error::Memory`] when not even one component at a time has room.
     pub fn open(folder: Folder, options: Options) -> Result<Self> {
         let estimate = Estimate::of(&folder, options.dtype)?;
-        let free_bytes = memory::free_bytes(&options.device);
-        let keeps = free_bytes.is_none_or(|free| estimate.all_bytes() <= free);
-        if let Some(free_bytes) = free_bytes.filter(|free| estimate.largest_bytes() > *free) {
-            let what = format!("the largest component of {}", folder.root.display());
-            return Err(Error::Memory { what, needed_bytes: estimate.largest_bytes(), free_bytes });
-        }
+        let kept = kept(&folder, &estimate, &options)?;
+        let keeps = |part: Part| kept.contains(&part);
         let model = Self {
+            text: Shelf::new(keeps(Part::TextEncoder)),
+            vision: Shelf::new(keeps(Part::ImageEncoder)),
+            high: Shelf::new(keeps(Part::Transformer)),
+            low: Shelf::new(keeps(Part::Transformer2)),
+            vae: Shelf::new(keeps(Part::Vae)),
+            embeddings: Embeddings::default(),
             folder,
             options,
             estimate,
-            text: Shelf::new(keeps),
-            vision: Shelf::new(keeps),
-            high: Shelf::new(keeps),
-            low: Shelf::new(keeps),
-            vae: Shelf::new(keeps),
+            kept,
         };
         for expert in model.experts() {
             model.transformer_weights(*expert)?;
@@ -116,6 +150,27 @@ impl Model {
     /// What its parts take.
     pub fn estimate(&self) -> &Estimate {
         &self.estimate
+    }
+
+    /// The components that stay loaded; the others are read when they are needed and dropped after that.
+    pub fn kept(&self) -> &[Part] {
+        &self.kept
+    }
+
+    /// The components that are loaded.
+    pub(super) fn loaded(&self) -> Vec<Part> {
+        let shelves = [
+            (Part::TextEncoder, self.text.is_filled()),
+            (Part::ImageEncoder, self.vision.is_filled()),
+            (Part::Transformer, self.high.is_filled()),
+            (Part::Transformer2, self.low.is_filled()),
+            (Part::Vae, self.vae.is_filled()),
+        ];
+        shelves.into_iter().filter(|(_, filled)| *filled).map(|(part, _)| part).collect()
+    }
+
+    pub(super) fn sizing(&self) -> Sizing<'_> {
+        sizing(&self.folder, &self.estimate, &self.options)
     }
 
     /// The transformers that there are.

@@ -33,6 +33,17 @@ pub struct Request<'a> {
     pub last_frame: Option<&'a RgbImage>,
 }
 
+/// The sizes of a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Video {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Frames.
+    pub frames: u32,
+}
+
 /// How a model renders, whatever is asked of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -44,7 +55,8 @@ pub struct Settings {
     pub guidance_low: Option<f64>,
     /// First-block caching: the relative change up to which the other blocks are skipped. None means never.
     pub cache_threshold: Option<f64>,
-    /// Decodes in tiles of so many pixels, overlapping by a quarter. None means only where memory asks for it.
+    /// Decodes in tiles of so many pixels, overlapping by a quarter. None means in tiles as large as the device's memory
+    /// allows, and whole if that fits.
     pub tile: Option<usize>,
     /// How a source image comes to the video's size.
     pub fit: Fit,
@@ -97,19 +109,27 @@ impl Shape {
     /// [`Error::Rejected`] naming what cannot be rendered and what could.
     pub(crate) fn of(request: &Request, folder: &Folder) -> Result<Self> {
         images(request, folder)?;
+        Self::sized(&Video { width: request.width, height: request.height, frames: request.frames }, folder)
+    }
+
+    /// The sizes of a video on this model, whatever it shows.
+    ///
+    /// # Errors
+    /// As [`Shape::of`].
+    pub(crate) fn sized(video: &Video, folder: &Folder) -> Result<Self> {
         let spatial = folder.vae.scale_factor_spatial;
         let multiple = 2 * spatial as u32;
-        for (name, side) in [("width", request.width), ("height", request.height)] {
+        for (name, side) in [("width", video.width), ("height", video.height)] {
             if side == 0 || side > SIDE_MAX || !side.is_multiple_of(multiple) {
                 let allowed = format!("{name} is {side}; this model takes multiples of {multiple} up to {SIDE_MAX}");
                 return Err(Error::Rejected(allowed));
             }
         }
-        if !(1..=FRAMES_MAX).contains(&request.frames) {
-            return Err(Error::Rejected(format!("frames is {}; it has to be from 1 to {FRAMES_MAX}", request.frames)));
+        if !(1..=FRAMES_MAX).contains(&video.frames) {
+            return Err(Error::Rejected(format!("frames is {}; it has to be from 1 to {FRAMES_MAX}", video.frames)));
         }
-        let (width, height) = (request.width as usize, request.height as usize);
-        let latent_frames = (request.frames as usize - 1).div_ceil(4) + 1;
+        let (width, height) = (video.width as usize, video.height as usize);
+        let latent_frames = (video.frames as usize - 1).div_ceil(4) + 1;
         let shape = Self {
             width,
             height,

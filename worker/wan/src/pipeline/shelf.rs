@@ -16,6 +16,11 @@ impl<T> Shelf<T> {
         Self { kept: Mutex::default(), keeps }
     }
 
+    /// Whether one is there.
+    pub(super) fn is_filled(&self) -> bool {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// What is kept, or else what `load` brings. Whoever comes meanwhile waits for it.
     pub(super) fn take(&self, load: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

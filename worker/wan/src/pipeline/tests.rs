@@ -4,8 +4,9 @@ use std::sync::Mutex;
 use candle_core::{Device, Tensor};
 use image::RgbImage;
 
+use super::request::Shape;
 use super::*;
-use crate::folder::Folder;
+use crate::folder::{Folder, Part};
 use crate::schedule::Sampling;
 use crate::{Error, Result, Stage, Watch};
 
@@ -133,6 +134,84 @@ fn a_number_that_is_not_finite_is_found_at_the_step_that_made_it() {
     let broken = Model::open(Folder::open(&golden("t2v22")).unwrap(), options).unwrap();
     let ended = render(&broken, &request(64, 64, 5), &Settings::steps(3, 1.0), &()).map(|frames| frames.len());
     assert!(matches!(&ended, Err(Error::NotFinite(what)) if what.contains("step 0")), "{ended:?}");
+}
+
+#[test]
+fn a_warm_model_has_all_that_it_keeps_and_renders_as_a_cold_one() {
+    for (variant, steps) in [("t2v22", Sampling::Steps { count: 4, shift: None }), ("ti2v5b", distilled()), ("flf21", distilled())] {
+        let (warm, settings) = (model(variant), Settings { sampling: steps, ..Settings::steps(1, 2.0) });
+        warm.warm_up(&settings, &()).unwrap();
+        let (mut loaded, mut kept) = (warm.loaded(), warm.kept().to_vec());
+        loaded.sort_by_key(|part| part.name());
+        kept.sort_by_key(|part| part.name());
+        assert_eq!(loaded, kept);
+        if variant == "flf21" {
+            continue;
+        }
+        let of = |model: &Model| render(model, &request(64, 64, 5), &settings, &()).unwrap();
+        assert_eq!(of(&warm), of(&model(variant)));
+    }
+}
+
+fn distilled() -> Sampling {
+    Sampling::Distilled { steps: vec![1000.0, 500.0], shift: 5.0, renoise: true }
+}
+
+/// Notes which components are loaded at each step.
+struct Loaded<'a>(&'a Model, Mutex<Vec<(usize, bool)>>);
+
+impl Watch for Loaded<'_> {
+    fn progress(&self, stage: Stage, done: usize, _: usize) {
+        if stage == Stage::Denoise {
+            self.1.lock().unwrap().push((done, self.0.loaded().contains(&Part::Transformer2)));
+        }
+    }
+}
+
+#[test]
+fn the_second_expert_is_loaded_once_and_before_it_is_needed_or_while_it_is_waited_for() {
+    let model = model("t2v22");
+    let watch = Loaded(&model, Mutex::default());
+    render(&model, &request(64, 64, 5), &Settings::steps(6, 1.0), &watch).unwrap();
+    let seen = watch.1.into_inner().unwrap();
+    assert_eq!(seen.first(), Some(&(0, false)));
+    assert_eq!(seen.last(), Some(&(6, true)));
+}
+
+#[test]
+fn a_video_that_has_no_room_is_refused_with_numbers_before_anything_is_read() {
+    let refused = |videos: Vec<Video>| {
+        let options = Options { videos, ..Options::on(Device::Cpu) };
+        Model::open(Folder::open(&golden("ti2v5b")).unwrap(), options).err().map(|error| error.to_string())
+    };
+    assert_eq!(refused(vec![Video { width: 64, height: 64, frames: 5 }]), None);
+    let video = Video { width: 4096, height: 4096, frames: 1021 };
+    let said = refused(vec![video]).unwrap();
+    assert!(said.contains("a video of 4096x4096 needs ") && said.ends_with("MiB are free"), "{said}");
+    let model = model("ti2v5b");
+    let asked = request(video.width, video.height, video.frames);
+    assert!(matches!(render(&model, &asked, &Settings::steps(1, 1.0), &()), Err(Error::Memory { .. })));
+    assert!(model.loaded().is_empty());
+}
+
+#[test]
+fn a_frame_is_decoded_whole_or_in_the_largest_tiles_that_fit() {
+    let model = model("ti2v5b");
+    let shape = Shape::sized(&Video { width: 1024, height: 768, frames: 5 }, model.folder()).unwrap();
+    let tile_in = |mib: u64| model.sizing().tiling(&shape, Some(mib << 20)).map(|tiling| tiling.tile);
+    assert_eq!(model.sizing().tiling(&shape, None), None);
+    let tiles: Vec<_> = (0..20).map(|doublings| tile_in(1 << doublings)).collect();
+    assert_eq!((tiles[0], tiles[19]), (Some(128), None));
+    let by_size = |tile: &Option<usize>| tile.unwrap_or(usize::MAX);
+    assert!(tiles.is_sorted_by_key(by_size) && tiles.iter().any(|tile| by_size(tile) == 512), "{tiles:?}");
+}
+
+#[test]
+fn tiles_that_the_model_cannot_decode_are_refused_before_anything_is_read() {
+    let model = model("ti2v5b");
+    let settings = Settings { tile: Some(100), ..Settings::steps(1, 1.0) };
+    assert!(matches!(render(&model, &request(64, 64, 5), &settings, &()), Err(Error::Rejected(_))));
+    assert!(model.loaded().is_empty());
 }
 
 #[test]

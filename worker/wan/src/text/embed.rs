@@ -4,20 +4,25 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::cache::Cache;
-use super::{Config, Encoder, Tokenizer, clean};
+use super::{Config, Embeddings, Encoder, Tokenizer, clean};
 use crate::error::{Error, Result};
 use crate::watch::Watch;
 use crate::weights::Weights;
 
-/// How many embeddings are kept. At UMT5-XXL's width, 512 tokens in bf16 take 4 MiB.
-const KEPT: usize = 32;
-
-/// Embeds prompts, and remembers the latest ones.
+/// Embeds prompts.
 pub struct TextEncoder {
     tokenizer: Tokenizer,
     encoder: Encoder,
-    cache: Cache,
+}
+
+impl Embeddings {
+    /// The rows of `prompt` as [`TextEncoder::embed`] gives them, if they are known.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn rows(&self, prompt: &str, length: usize) -> Result<Option<Tensor>> {
+        self.get(&clean(prompt), length).map(|rows| padded(&rows, length)).transpose()
+    }
 }
 
 impl TextEncoder {
@@ -41,7 +46,7 @@ impl TextEncoder {
             let reason = format!("token {last} is past the {known} that `vocab_size` of the text encoder says");
             return Err(Error::Folder { file: folder.join("tokenizer.json"), reason });
         }
-        Ok(Self { tokenizer, encoder, cache: Cache::new(KEPT) })
+        Ok(Self { tokenizer, encoder })
     }
 
     /// The tokens of `prompt`, cut to `length` of them.
@@ -53,24 +58,21 @@ impl TextEncoder {
     }
 
     /// The rows of `prompt`, cut to `length` tokens and padded with zeros to as many: `[1, length, d_model]`, in the
-    /// encoder's dtype on its device.
+    /// encoder's dtype on its device. `known` remembers them.
     ///
     /// # Errors
     /// [`Error::Stopped`], [`Error::NotFinite`], or the device's.
-    pub fn embed(&self, prompt: &str, length: usize, watch: &dyn Watch) -> Result<Tensor> {
+    pub fn embed(&self, prompt: &str, length: usize, known: &Embeddings, watch: &dyn Watch) -> Result<Tensor> {
         let prompt = clean(prompt);
-        let rows = match self.cache.get(&prompt, length) {
-            Some(rows) => rows,
-            None => {
-                let rows = self.encoder.forward(&self.tokenizer.encode(&prompt, length)?, watch)?;
-                refuse_infinite(&rows)?;
-                self.cache.put(&prompt, length, &rows);
-                rows
-            }
-        };
-        let padding = length.saturating_sub(rows.dim(1)?);
-        Ok(rows.pad_with_zeros(1, 0, padding)?)
+        let rows = self.encoder.forward(&self.tokenizer.encode(&prompt, length)?, watch)?;
+        refuse_infinite(&rows)?;
+        known.put(&prompt, length, &rows);
+        padded(&rows, length)
     }
+}
+
+fn padded(rows: &Tensor, length: usize) -> Result<Tensor> {
+    Ok(rows.pad_with_zeros(1, 0, length.saturating_sub(rows.dim(1)?))?)
 }
 
 /// A sum of magnitudes is finite only if all of them are.
@@ -85,7 +87,7 @@ mod tests {
 
     use candle_core::{DType, Device};
 
-    use super::TextEncoder;
+    use super::{Embeddings, TextEncoder};
     use crate::text::fixture::{self, Stop};
     use crate::{Error, Result};
 
@@ -103,7 +105,7 @@ mod tests {
     }
 
     fn rows(encoder: &TextEncoder, prompt: &str, length: usize) -> Vec<Vec<f32>> {
-        let rows = encoder.embed(prompt, length, &()).unwrap();
+        let rows = encoder.embed(prompt, length, &Embeddings::default(), &()).unwrap();
         assert_eq!(rows.dims(), [1, length, 2]);
         rows.squeeze(0).unwrap().to_vec2().unwrap()
     }
@@ -118,13 +120,22 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_comes_again_is_not_encoded_again() {
-        let encoder = encoder();
-        let first = rows(&encoder, "a b", 6);
-        let again = encoder.embed("a  b", 6, &Stop).unwrap();
-        assert_eq!(again.squeeze(0).unwrap().to_vec2::<f32>().unwrap(), first);
-        assert!(matches!(encoder.embed("b a", 6, &Stop), Err(Error::Stopped)));
-        assert!(matches!(encoder.embed("a b", 2, &Stop), Err(Error::Stopped)));
+    fn a_prompt_that_was_embedded_is_known_without_the_encoder() {
+        let (encoder, known) = (encoder(), Embeddings::default());
+        assert!(known.rows("a b", 6).unwrap().is_none());
+        let first = encoder.embed("a b", 6, &known, &()).unwrap();
+        drop(encoder);
+        let again = known.rows(" a  b", 6).unwrap().unwrap();
+        assert_eq!(again.dims(), [1, 6, 2]);
+        assert_eq!(again.squeeze(0).unwrap().to_vec2::<f32>().unwrap(), first.squeeze(0).unwrap().to_vec2().unwrap());
+        assert!(known.rows("b a", 6).unwrap().is_none() && known.rows("a b", 2).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_prompt_whose_embedding_was_stopped_is_not_known() {
+        let (encoder, known) = (encoder(), Embeddings::default());
+        assert!(matches!(encoder.embed("a b", 6, &known, &Stop), Err(Error::Stopped)));
+        assert!(known.rows("a b", 6).unwrap().is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From a prompt to the rows that the diffusion transformer attends to.
 //!
 //! [`clean()`] straightens the text, [`Tokenizer`] cuts it into tokens, [`Encoder`] turns tokens into rows, and
-//! [`TextEncoder`] joins the three and remembers what it has embedded.
+//! [`TextEncoder`] joins the three; [`Embeddings`] remembers what was embedded.
 
 mod cache;
 mod clean;
@@ -13,6 +13,7 @@ pub(crate) mod position;
 mod tokenizer;
 mod umt5;
 
+pub use cache::Embeddings;
 pub use clean::clean;
 pub use config::Config;
 pub use embed::TextEncoder;

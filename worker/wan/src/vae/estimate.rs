@@ -1,8 +1,8 @@
-//! What a decoding takes, before it is begun.
+//! What encoding and decoding take, before they are begun.
 
 use candle_core::DType;
 
-use super::config::Config;
+use super::config::{Config, Level};
 use super::shape::{Sampling, Shape};
 use super::tiling::Tiling;
 
@@ -78,8 +78,21 @@ impl Config {
         (kept + copies * passing) * bytes + frames
     }
 
-    /// Latents of a frame.
-    fn latents_of(&self, height: usize, width: usize) -> usize {
+    /// Bytes that encoding `frames` frames of `height` x `width` pixels takes at its peak, besides the weights. An estimate,
+    /// rather above than below.
+    pub fn encode_peak_bytes(&self, frames: usize, height: usize, width: usize, dtype: DType, on_cpu: bool) -> u64 {
+        let chunk = frames.min(self.scale_factor_temporal) as u64;
+        let pixels = |halvings: usize| (height.div_ceil(self.patch() << halvings) * width.div_ceil(self.patch() << halvings)) as u64;
+        let levels = self.encoder_levels();
+        let numbers = |(halvings, level): (usize, &Level)| level.input.max(level.output) as u64 * pixels(halvings);
+        let kept: u64 = levels.iter().enumerate().map(|at| 4 * at.1.blocks as u64 * numbers(at)).sum();
+        let passing = levels.iter().enumerate().map(numbers).max().unwrap_or(0) * chunk;
+        let copies = if on_cpu && dtype == DType::F32 { COPIES_ON_CPU } else { COPIES };
+        let given = chunk * 3 * (height * width) as u64 * 2;
+        (kept + copies * passing + given) * dtype.size_in_bytes() as u64
+    }
+
+    /// Latents of a frame.(&self, height: usize, width: usize) -> usize {
         let scale = self.scale_factor_spatial.max(1);
         height.div_ceil(scale) * width.div_ceil(scale)
     }
@@ -141,6 +154,12 @@ mod tests {
             // The figures to compare with count the convolutions alone.
             assert!((found / tera - 1.0).abs() < 0.01, "{width}x{height}: {found} in place of {tera}");
         }
+    }
+
+    #[test]
+    fn a_single_frame_is_encoded_in_less_memory_than_a_chunk() {
+        let of = |frames| Config::default().encode_peak_bytes(frames, 720, 1280, DType::F32, false);
+        assert!(of(1) < of(4) && of(4) == of(81), "{} {} {}", of(1), of(4), of(81));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Tiling {
 impl Default for Tiling {
     /// The tiles of diffusers.
     fn default() -> Self {
-        Self { tile: 256, stride: 192 }
+        Self::of(256)
     }
 }
 
@@ -30,6 +30,27 @@ pub(super) struct Tile {
 }
 
 impl Tiling {
+    /// The tiles to choose from where a whole frame does not fit, the largest first.
+    pub(crate) const SIZES: [usize; 6] = [768, 512, 384, 256, 192, 128];
+
+    /// Tiles of so many pixels that overlap by a quarter.
+    pub fn of(tile: usize) -> Self {
+        Self { tile, stride: tile / 4 * 3 }
+    }
+
+    /// Whether such tiles can be decoded, with `scale` pixels to one latent.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] if tile and stride are not multiples of `scale`.
+    pub fn check(self, scale: usize) -> Result<()> {
+        let Self { tile, stride } = self;
+        if stride == 0 || stride > tile || !tile.is_multiple_of(scale) || !stride.is_multiple_of(scale) {
+            let allowed = format!("multiples of {scale} with a stride from {scale} to the tile are allowed");
+            return Err(Error::Rejected(format!("tiling of {tile} pixels every {stride}: {allowed}")));
+        }
+        Ok(())
+    }
+
     /// The rows of tiles over latents of `size`. One tile if that is all it takes.
     ///
     /// # Errors
@@ -38,10 +59,7 @@ impl Tiling {
         let Some(Self { tile, stride }) = tiling else {
             return Ok(vec![vec![Tile { rows: 0..size.0, columns: 0..size.1 }]]);
         };
-        if stride == 0 || stride > tile || !tile.is_multiple_of(scale) || !stride.is_multiple_of(scale) {
-            let allowed = format!("multiples of {scale} with a stride from {scale} to the tile are allowed");
-            return Err(Error::Rejected(format!("tiling of {tile} pixels every {stride}: {allowed}")));
-        }
+        Self { tile, stride }.check(scale)?;
         let (tile, stride) = (tile / scale, stride / scale);
         if size.0 <= tile && size.1 <= tile {
             return Self::tiles(None, size, scale);

@@ -52,8 +52,17 @@ impl Bench {
             "dit_tflop": work.flop / 1e12,
             "dit_tflop_per_second": work.flop / 1e12 / denoise,
             "share_outside_dit": 1.0 - denoise / total,
+            "estimated_peak_bytes": model.peak_bytes(&request, &settings)?,
+            "host_peak_bytes": host_peak_bytes(),
         });
         println!("{}", serde_json::to_string_pretty(&said)?);
         Ok(())
     }
+}
+
+/// The most memory of the machine that this process held, as Linux says.
+fn host_peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clipmill_wan::folder::Folder;
-use clipmill_wan::pipeline::{LoraFile, Model, Options, Request, Settings};
+use clipmill_wan::pipeline::{LoraFile, Model, Options, Request, Settings, Video};
 use clipmill_wan::schedule::Sampling;
 use image::RgbImage;
 
@@ -79,7 +79,8 @@ pub(crate) struct Images {
 impl Job {
     pub(crate) fn model(&self) -> Result<Model> {
         let loras = self.lora.iter().map(|file| LoraFile { file: file.clone(), strength: 1.0, expert: None }).collect();
-        let options = Options { loras, ..Options::on(self.device.open()?) };
+        let video = Video { width: self.width, height: self.height, frames: self.frames };
+        let options = Options { loras, videos: vec![video], ..Options::on(self.device.open()?) };
         Ok(Model::open(Folder::open(&self.folder)?, options)?)
     }
 
