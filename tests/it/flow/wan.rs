@@ -201,3 +201,41 @@ async fn a_worker_killed_in_the_middle_of_denoising_loses_nothing() {
     let job = server.video(&job["id"]).await;
     assert_eq!((&job["status"], &job["attempt"]), (&json!("completed"), &json!(2)), "{job}");
 }
+
+/// Copies a model folder.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &to) } else { drop(std::fs::copy(entry.path(), to).unwrap()) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_model_does_not_load_ends_before_it_takes_a_job() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/wan/ti2v5b"), &folder.path().join("broken"));
+    let config = folder.path().join("broken/transformer/config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("\"freq_dim\": ", "\"freq_dim\": 1")).unwrap();
+    let tiers = TIERS.replace("GOLDEN/ti2v5b", folder.path().join("broken").to_str().unwrap());
+    let server = start(&tiers).await;
+    let mut body = prompt("fast");
+    body["size"] = json!("96x64");
+    let job = server.submit(body).await;
+    let error = clipmill_worker::run(server.env.clone()).await.expect_err("it cannot work");
+    assert!(format!("{error:#}").contains("the engine could not get ready"), "{error:#}");
+    let job = server.video(&job["id"]).await;
+    assert_eq!((&job["status"], &job["attempt"]), (&json!("queued"), &json!(0)), "{job}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_says_that_it_is_ready_when_its_model_is() {
+    let (server, tiers) = (start(TIERS).await, Configured::new(TIERS));
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let file = tiers.file();
+    let _worker = worker(&server, &["--tiers-file", file.to_str().unwrap(), "--listen", &address]).await;
+    let ask = async || Some(reqwest::get(format!("http://{address}/readyz")).await.ok()?.json::<Value>().await.unwrap());
+    until("readiness", async || ask().await.is_some_and(|said| said["ready"] == true)).await;
+    assert_eq!(ask().await.unwrap()["engine"], "ready");
+}
