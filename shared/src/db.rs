@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -13,6 +14,8 @@ pub use sqlx::{Error, PgPool};
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 const DEFAULT_CONNECTIONS: u32 = 16;
+/// A connection that rested for less is taken to live: to ask is a round trip before every statement.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How to reach Postgres.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,6 +62,10 @@ pub async fn connect(config: &DbConfig) -> Result<PgPool, Error> {
     PgPoolOptions::new()
         .max_connections(config.database_connections)
         .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for < FRESH || connection.ping().await.is_ok()) })
+        })
         .connect_with(options)
         .await
 }

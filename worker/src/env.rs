@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::WorkerConfig;
-use crate::engine::{Engine, Watch};
 use crate::engine::preview::PreviewEngine;
+use crate::engine::{Engine, Watch};
 use crate::gpu::Gpus;
 use crate::scratch::Scratch;
 

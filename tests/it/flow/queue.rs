@@ -9,6 +9,7 @@ use clipmill_tests::process::until;
 use clipmill_tests::server::{answer, small, text};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sqlx::Connection as _;
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -110,4 +111,36 @@ async fn cancelling_or_deleting_a_running_job_frees_its_gpu() {
     }
     server.env.stop.cancel();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn plans_that_were_made_for_an_empty_queue_serve_a_long_one() {
+    const LONG: i64 = 20_000;
+    let server = Server::start().await;
+    let take_turns = async || {
+        for _ in 0..5 {
+            server.submit_small().await;
+            lease::claim(&server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap().unwrap();
+        }
+    };
+    take_turns().await;
+    let first = server.submit_small().await;
+    let copies = "insert into jobs select (jsonb_populate_record(job, jsonb_build_object('id', gen_random_uuid(),
+            'virtual_start', job.virtual_start + number))).*
+        from jobs as job, generate_series(1, $2) as number where job.id = $1";
+    let id: uuid::Uuid = text(&first["id"]).parse::<clipmill_shared::id::JobId>().unwrap().uuid();
+    sqlx::query(copies).bind(id).bind(LONG).execute(&server.pool).await.unwrap();
+    take_turns().await;
+    // A session writes down what it has read when it ends.
+    server.pool.close().await;
+    let mut later = sqlx::PgConnection::connect(&server.database_url).await.unwrap();
+    let read = "select n_tup_ins, (seq_tup_read + (select sum(idx_tup_read) from pg_stat_user_indexes as index
+            where index.relname = 'jobs'))::bigint
+        from pg_stat_user_tables where relname = 'jobs'";
+    until("what was read", async || {
+        let (written, read): (i64, i64) = sqlx::query_as(read).fetch_one(&mut later).await.unwrap();
+        assert!(read < LONG, "{read} rows of {LONG} were read for a few turns");
+        written > LONG
+    })
+    .await;
 }

@@ -235,7 +235,8 @@ async fn a_worker_says_that_it_is_ready_when_its_model_is() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let file = tiers.file();
     let _worker = worker(&server, &["--tiers-file", file.to_str().unwrap(), "--listen", &address]).await;
-    let ask = async || Some(reqwest::get(format!("http://{address}/readyz")).await.ok()?.json::<Value>().await.unwrap());
+    let ask =
+        async || Some(reqwest::get(format!("http://{address}/readyz")).await.ok()?.json::<Value>().await.unwrap());
     until("readiness", async || ask().await.is_some_and(|said| said["ready"] == true)).await;
     assert_eq!(ask().await.unwrap()["engine"], "ready");
 }

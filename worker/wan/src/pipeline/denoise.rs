@@ -59,7 +59,7 @@ impl Model {
         let timesteps = (0..schedule.len()).filter_map(|step| schedule.timestep(step));
         let experts: Vec<Expert> = timesteps.map(|timestep| self.expert(timestep)).collect();
         let given = Given { shape, words, condition, noise: Noise::new(request.seed, self.device()) };
-        let mut walk = || self.walk(given, &mut schedule, settings, watch, probe);
+        let walk = || self.walk(given, &mut schedule, settings, watch, probe);
         if experts.contains(&Expert::High) && experts.contains(&Expert::Low) {
             return preload::beside(self, watch, walk);
         }

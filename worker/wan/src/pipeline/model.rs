@@ -70,7 +70,8 @@ fn kept(folder: &Folder, estimate: &Estimate, options: &Options) -> Result<Vec<P
     let total_bytes = memory::total_bytes(&options.device);
     let free_bytes = memory::free_bytes(&options.device).unwrap_or(u64::MAX);
     let mut kept: Vec<Part> = estimate.parts().iter().map(|(part, _)| *part).collect();
-    let weights_alone = estimate.parts().iter().map(|(part, weights)| Taken { part: *part, weights: *weights, work: 0 });
+    let weights_alone =
+        estimate.parts().iter().map(|(part, weights)| Taken { part: *part, weights: *weights, work: 0 });
     let mut rooms = vec![("one component at a time".to_owned(), Room::new(weights_alone))];
     let sizing = sizing(folder, estimate, options);
     for video in &options.videos {

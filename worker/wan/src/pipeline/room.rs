@@ -3,8 +3,7 @@
 use crate::folder::Part;
 
 /// In this order components are kept: those that every render needs before those that it may do without.
-const FIRST_KEPT: [Part; 5] =
-    [Part::Transformer, Part::Transformer2, Part::Vae, Part::ImageEncoder, Part::TextEncoder];
+const FIRST_KEPT: [Part; 5] = [Part::Transformer, Part::Transformer2, Part::Vae, Part::ImageEncoder, Part::TextEncoder];
 
 /// What each component takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +54,8 @@ mod tests {
 
     /// Two experts and a text encoder, about as those of A14B in GB.
     fn experts() -> Room {
-        let parts = [
-            (Part::TextEncoder, 11, 0),
-            (Part::Transformer, 28, 3),
-            (Part::Transformer2, 28, 3),
-            (Part::Vae, 1, 8),
-        ];
+        let parts =
+            [(Part::TextEncoder, 11, 0), (Part::Transformer, 28, 3), (Part::Transformer2, 28, 3), (Part::Vae, 1, 8)];
         Room::new(parts.map(|(part, weights, work)| Taken { part, weights, work }))
     }
 

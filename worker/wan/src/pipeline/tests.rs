@@ -138,7 +138,9 @@ fn a_number_that_is_not_finite_is_found_at_the_step_that_made_it() {
 
 #[test]
 fn a_warm_model_has_all_that_it_keeps_and_renders_as_a_cold_one() {
-    for (variant, steps) in [("t2v22", Sampling::Steps { count: 4, shift: None }), ("ti2v5b", distilled()), ("flf21", distilled())] {
+    for (variant, steps) in
+        [("t2v22", Sampling::Steps { count: 4, shift: None }), ("ti2v5b", distilled()), ("flf21", distilled())]
+    {
         let (warm, settings) = (model(variant), Settings { sampling: steps, ..Settings::steps(1, 2.0) });
         warm.warm_up(&settings, &()).unwrap();
         let (mut loaded, mut kept) = (warm.loaded(), warm.kept().to_vec());

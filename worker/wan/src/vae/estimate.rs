@@ -82,7 +82,9 @@ impl Config {
     /// rather above than below.
     pub fn encode_peak_bytes(&self, frames: usize, height: usize, width: usize, dtype: DType, on_cpu: bool) -> u64 {
         let chunk = frames.min(self.scale_factor_temporal) as u64;
-        let pixels = |halvings: usize| (height.div_ceil(self.patch() << halvings) * width.div_ceil(self.patch() << halvings)) as u64;
+        let pixels = |halvings: usize| {
+            (height.div_ceil(self.patch() << halvings) * width.div_ceil(self.patch() << halvings)) as u64
+        };
         let levels = self.encoder_levels();
         let numbers = |(halvings, level): (usize, &Level)| level.input.max(level.output) as u64 * pixels(halvings);
         let kept: u64 = levels.iter().enumerate().map(|at| 4 * at.1.blocks as u64 * numbers(at)).sum();
@@ -92,7 +94,8 @@ impl Config {
         (kept + copies * passing + given) * dtype.size_in_bytes() as u64
     }
 
-    /// Latents of a frame.(&self, height: usize, width: usize) -> usize {
+    /// Latents of a frame.
+    fn latents_of(&self, height: usize, width: usize) -> usize {
         let scale = self.scale_factor_spatial.max(1);
         height.div_ceil(scale) * width.div_ceil(scale)
     }
