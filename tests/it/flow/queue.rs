@@ -120,7 +120,8 @@ async fn plans_that_were_made_for_an_empty_queue_serve_a_long_one() {
     let take_turns = async || {
         for _ in 0..5 {
             server.submit_small().await;
-            lease::claim(&server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap().unwrap();
+            let lease = lease::claim(&server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap().unwrap();
+            lease.complete(&server.pool, &[]).await.unwrap();
         }
     };
     take_turns().await;

@@ -66,9 +66,13 @@ fn sizing<'a>(folder: &'a Folder, estimate: &'a Estimate, options: &Options) -> 
 }
 
 /// The components that stay loaded whichever of the videos is asked for.
-fn kept(folder: &Folder, estimate: &Estimate, options: &Options) -> Result<Vec<Part>> {
-    let total_bytes = memory::total_bytes(&options.device);
-    let free_bytes = memory::free_bytes(&options.device).unwrap_or(u64::MAX);
+pub(super) fn kept(
+    folder: &Folder,
+    estimate: &Estimate,
+    options: &Options,
+    total_bytes: Option<u64>,
+    free_bytes: u64,
+) -> Result<Vec<Part>> {
     let mut kept: Vec<Part> = estimate.parts().iter().map(|(part, _)| *part).collect();
     let weights_alone =
         estimate.parts().iter().map(|(part, weights)| Taken { part: *part, weights: *weights, work: 0 });
@@ -113,7 +117,8 @@ impl Model {
     /// render, [`Error::Memory`] when not even one component at a time has room.
     pub fn open(folder: Folder, options: Options) -> Result<Self> {
         let estimate = Estimate::of(&folder, options.dtype)?;
-        let kept = kept(&folder, &estimate, &options)?;
+        let free_bytes = memory::free_bytes(&options.device).unwrap_or(u64::MAX);
+        let kept = kept(&folder, &estimate, &options, memory::total_bytes(&options.device), free_bytes)?;
         let keeps = |part: Part| kept.contains(&part);
         let model = Self {
             text: Shelf::new(keeps(Part::TextEncoder)),
