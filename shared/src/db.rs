@@ -14,8 +14,9 @@ pub use sqlx::{Error, PgPool};
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 const DEFAULT_CONNECTIONS: u32 = 16;
-/// A connection that rested for less is taken to live: to ask is a round trip before every statement.
-const FRESH: Duration = Duration::from_secs(1);
+/// A connection that rested for less is taken to live: to ask is a round trip before every statement, and under load there is
+/// hardly a rest. After a longer one the server may have gone and come back.
+const FRESH: Duration = Duration::from_millis(5);
 
 /// How to reach Postgres.
 #[derive(Debug, Clone, clap::Args)]
