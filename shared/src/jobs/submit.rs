@@ -248,21 +248,25 @@ async fn insert(pool: &PgPool, rows: &[Row]) -> Result<Vec<Option<Job>>, sqlx::E
             ) as wish
             where may_queue(account_id, nth)
         ),
-        unguarded as (delete from removals using asked where job_id = asked.id and reason = 'source')
-        insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
-            first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
-            run_at, priority, timeout_seconds, deadline_at, virtual_start)
-        select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
-            first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
-            greatest(run_after, now()), priority, timeout_seconds,
-            greatest(run_after, now()) + make_interval(secs => timeout_seconds),
-            case when run_after > now() then 'infinity' else fair_start(account_id, tier, cost) end
-        from asked
-        -- Nobody is let in any more once the first row is written: the count of what is queued would see it.
-        where (select count(*) from asked) > 0
-        on conflict (account_id, idempotency_key) where idempotency_key is not null do nothing
-        returning"#,
-        "",
+        inserted as (
+            insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
+                first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
+                run_at, priority, timeout_seconds, deadline_at, virtual_start)
+            select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
+                first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
+                greatest(run_after, now()), priority, timeout_seconds,
+                greatest(run_after, now()) + make_interval(secs => timeout_seconds),
+                case when run_after > now() then 'infinity' else fair_start(account_id, tier, cost) end
+            from asked
+            -- Nobody is let in any more once the first row is written: the count of what is queued would see it.
+            where (select count(*) from asked) > 0
+            on conflict (account_id, idempotency_key) where idempotency_key is not null do nothing
+            returning *
+        ),
+        -- Of the inserted alone: who lost its key to another statement has yet to have its images removed.
+        unguarded as (delete from removals using inserted where job_id = inserted.id and reason = 'source')
+        select"#,
+        "from inserted",
         wishes,
     );
     let mut jobs: HashMap<Uuid, Job> =

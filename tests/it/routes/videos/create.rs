@@ -276,6 +276,30 @@ async fn fifty_simultaneous_submits_with_one_key_make_one_job() {
     assert_eq!(keys.len(), 1, "only the winner's image stays: {keys:?}");
 }
 
+/// Another request takes the key after this one looked for it, and is committed while this one's row waits.
+#[tokio::test]
+async fn the_image_of_a_submit_that_loses_its_key_at_the_last_moment_goes() {
+    let server = Server::start().await;
+    let mut body = small();
+    body["input_reference"] = json!(format!("data:image/jpeg;base64,{}", BASE64.encode(picture::CHELSEA)));
+    let submit = |key: &'static str| server.request(Method::POST, "/v1/videos").header("idempotency-key", key).json(&body);
+    let (_, first) = answer(submit("first")).await;
+    let mut other = server.pool.begin().await.unwrap();
+    let took = sqlx::query("update jobs set idempotency_key = 'key'").execute(&mut *other).await.unwrap();
+    assert_eq!(took.rows_affected(), 1);
+    let late = tokio::spawn(answer(submit("key")));
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&server.pool).await.unwrap() == 0 {
+        assert!(!late.is_finished(), "the submit waits for the key");
+    }
+    other.commit().await.unwrap();
+    let (status, answered) = late.await.unwrap();
+    assert_eq!((status, &answered["id"]), (StatusCode::OK, &first["id"]), "{answered}");
+    while server.expire().await > 0 {}
+    let keys = server.storage.list(&server.account.to_string()).await.unwrap();
+    assert_eq!(keys.len(), 1, "only the first image stays: {keys:?}");
+}
+
 #[tokio::test]
 async fn what_is_given_twice_or_in_the_wrong_kind_is_refused() {
     let server = Server::start().await;
