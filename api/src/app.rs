@@ -103,15 +103,9 @@ impl App {
 const TOGETHER: usize = 64;
 
 fn keyring(pool: PgPool) -> Batcher<ApiKey, Option<AccountId>> {
-    Batcher::new(TOGETHER, move |asked: Vec<ApiKey>| {
-        let pool = pool.clone();
-        async move { keys::authenticate_all(&pool, &asked).await }
-    })
+    Batcher::new(pool, TOGETHER, |connection, asked| Box::pin(keys::authenticate_all(connection, asked)))
 }
 
 fn poller(pool: PgPool) -> Batcher<(ApiKey, JobId), Option<Job>> {
-    Batcher::new(TOGETHER, move |asked: Vec<(ApiKey, JobId)>| {
-        let pool = pool.clone();
-        async move { read::poll(&pool, &asked).await }
-    })
+    Batcher::new(pool, TOGETHER, |connection, asked| Box::pin(read::poll(connection, asked)))
 }

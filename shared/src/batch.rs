@@ -2,18 +2,24 @@
 //!
 //! An idle caller waits for nobody; under load a round trip serves many.
 
-use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use futures::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
+use tokio::time::timeout;
 use tracing::error;
 
-use crate::db;
+use crate::db::{self, Error};
 
 /// Batches under way at the same time: one may wait for a slow connection without holding up the rest.
 const LANES: usize = 2;
 
 type Call<Q, A> = (Q, oneshot::Sender<A>);
+/// What answers questions: as many answers, in their order.
+type Statement<Q, A> =
+    dyn for<'c> Fn(&'c mut PgConnection, &'c [Q]) -> BoxFuture<'c, Result<Vec<A>, Error>> + Send + Sync;
 
 /// Takes questions one by one and has them answered together.
 #[derive(Debug)]
@@ -30,18 +36,18 @@ impl<Q, A> Clone for Batcher<Q, A> {
 #[error("the database did not answer")]
 pub struct Unanswered;
 
-impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
-    /// A batcher whose `answer` takes up to `most` questions and gives as many answers, in their order. It lives as long as its
-    /// last clone and has to be made inside of a runtime.
-    pub fn new<F>(most: usize, answer: impl Fn(Vec<Q>) -> F + Send + Sync + 'static) -> Self
+impl<Q: Send + Sync + 'static, A: Send + 'static> Batcher<Q, A> {
+    /// A batcher whose `statement` takes up to `most` questions and gives as many answers, in their order. It lives as long as
+    /// its last clone and has to be made inside of a runtime.
+    pub fn new<F>(pool: PgPool, most: usize, statement: F) -> Self
     where
-        F: Future<Output = Result<Vec<A>, db::Error>> + Send,
+        F: for<'c> Fn(&'c mut PgConnection, &'c [Q]) -> BoxFuture<'c, Result<Vec<A>, Error>> + Send + Sync + 'static,
     {
         let (calls, queue) = mpsc::channel(most);
-        let (queue, answer) = (Arc::new(Mutex::new(queue)), Arc::new(answer));
+        let (queue, statement) = (Arc::new(Mutex::new(queue)), Arc::new(statement));
         for _ in 0..LANES {
-            let (queue, answer) = (queue.clone(), answer.clone());
-            tokio::spawn(async move { while serve(&queue, most, &*answer).await {} });
+            let (queue, statement) = (queue.clone(), statement.clone());
+            tokio::spawn(Lane { queue, most, pool: pool.clone(), kept: None, statement }.serve());
         }
         Self(calls)
     }
@@ -54,61 +60,62 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
     }
 }
 
-/// Answers what waits. False when nobody can ask any more.
-async fn serve<Q, A, F>(queue: &Mutex<mpsc::Receiver<Call<Q, A>>>, most: usize, answer: &impl Fn(Vec<Q>) -> F) -> bool
-where
-    F: Future<Output = Result<Vec<A>, db::Error>>,
-{
-    let mut calls = Vec::new();
-    let mut queue = queue.lock().await;
-    if queue.recv_many(&mut calls, most).await == 0 {
-        return false;
-    }
-    // Whoever is about to ask comes along.
-    tokio::task::yield_now().await;
-    while calls.len() < most
-        && let Ok(call) = queue.try_recv()
-    {
-        calls.push(call);
-    }
-    drop(queue);
-    let (questions, replies): (Vec<Q>, Vec<_>) = calls.into_iter().unzip();
-    match db::within(answer(questions)).await {
-        // A reply that nobody waits for any more is no loss.
-        Ok(answers) => replies.into_iter().zip(answers).for_each(|(reply, answer)| drop(reply.send(answer))),
-        Err(error) => error!(%error, "The database failed"),
-    }
-    true
+/// One batch after another.
+struct Lane<Q, A> {
+    queue: Arc<Mutex<mpsc::Receiver<Call<Q, A>>>>,
+    most: usize,
+    pool: PgPool,
+    /// Stays from one batch to the next, since the pool asks each connection that comes back to it whether it lives.
+    kept: Option<PoolConnection<Postgres>>,
+    statement: Arc<Statement<Q, A>>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn questions_that_come_together_are_answered_together_and_each_gets_its_own_answer() {
-        let batcher = Batcher::new(8, async |questions: Vec<usize>| {
-            tokio::task::yield_now().await;
-            let size = questions.len();
-            Ok(questions.into_iter().map(|question| (question, size)).collect())
-        });
-        let mut asked = tokio::task::JoinSet::new();
-        for question in 0..32 {
-            let batcher = batcher.clone();
-            asked.spawn(async move { (question, batcher.ask(question).await.expect("an answer")) });
+impl<Q: Send + Sync + 'static, A: Send + 'static> Lane<Q, A> {
+    async fn serve(mut self) {
+        while let Some(calls) = self.gather().await {
+            let (questions, replies): (Vec<Q>, Vec<_>) = calls.into_iter().unzip();
+            match db::within(self.answer(&questions)).await {
+                // A reply that nobody waits for any more is no loss.
+                Ok(answers) => replies.into_iter().zip(answers).for_each(|(reply, answer)| drop(reply.send(answer))),
+                Err(error) => error!(%error, "The database failed"),
+            }
         }
-        let (questions, answers): (Vec<usize>, Vec<(usize, usize)>) = asked.join_all().await.into_iter().unzip();
-        assert!(questions.iter().zip(&answers).all(|(question, (answer, _))| question == answer));
-        assert!(answers.iter().any(|(_, size)| *size > 1) && answers.iter().all(|(_, size)| *size <= 8));
     }
 
-    #[tokio::test]
-    async fn a_statement_that_failed_leaves_its_callers_unanswered_and_serves_the_next() {
-        let batcher = Batcher::new(8, async |questions: Vec<bool>| match questions[0] {
-            true => Ok(questions),
-            false => Err(db::Error::PoolTimedOut),
-        });
-        assert!(batcher.ask(false).await.is_err());
-        assert!(batcher.ask(true).await.is_ok());
+    /// The questions of the next batch. None when nobody can ask any more. Meanwhile a connection is kept for a moment only.
+    async fn gather(&mut self) -> Option<Vec<Call<Q, A>>> {
+        let (mut queue, mut calls) = match timeout(db::FRESH, wait(&self.queue, self.most)).await {
+            Ok(waited) => waited,
+            Err(_) => {
+                self.kept = None;
+                wait(&self.queue, self.most).await
+            }
+        };
+        // Whoever is about to ask comes along.
+        tokio::task::yield_now().await;
+        while calls.len() < self.most
+            && let Ok(call) = queue.try_recv()
+        {
+            calls.push(call);
+        }
+        (!calls.is_empty()).then_some(calls)
     }
+
+    /// A connection that failed is not kept.
+    async fn answer(&mut self, questions: &[Q]) -> Result<Vec<A>, Error> {
+        let mut connection = match self.kept.take() {
+            Some(kept) => kept,
+            None => self.pool.acquire().await?,
+        };
+        let answers = (self.statement)(&mut connection, questions).await?;
+        self.kept = Some(connection);
+        Ok(answers)
+    }
+}
+
+/// What has been asked, as soon as there is something. Nothing is lost when the waiting is given up.
+async fn wait<T>(queue: &Mutex<mpsc::Receiver<T>>, most: usize) -> (MutexGuard<'_, mpsc::Receiver<T>>, Vec<T>) {
+    let (mut queue, mut received) = (queue.lock().await, Vec::new());
+    queue.recv_many(&mut received, most).await;
+    (queue, received)
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, Postgres, Transaction};
 
 pub use sqlx::{Error, PgPool};
 
@@ -16,7 +16,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const DEFAULT_CONNECTIONS: u32 = 16;
 /// A connection that rested for less is taken to live: to ask is a round trip before every statement, and under load there is
 /// hardly a rest. After a longer one the server may have gone and come back.
-const FRESH: Duration = Duration::from_millis(5);
+pub(crate) const FRESH: Duration = Duration::from_millis(5);
 
 /// How to reach Postgres.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,6 +69,14 @@ pub async fn connect(config: &DbConfig) -> Result<PgPool, Error> {
         })
         .connect_with(options)
         .await
+}
+
+/// Begins a transaction, in a task of its own. Were the caller given up while BEGIN is on its way, as when a client hangs up, the
+/// pool would get a connection back with a transaction open that nobody knows of, and what is written there next would never be
+/// committed.
+pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+    let pool = pool.clone();
+    tokio::spawn(async move { pool.begin().await }).await.unwrap_or(Err(Error::WorkerCrashed))
 }
 
 /// Gives a statement ten seconds. A connection whose other end vanished without a word would hold its caller for the

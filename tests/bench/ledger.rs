@@ -63,6 +63,6 @@ pub(crate) async fn deliver(pool: &PgPool, batch: i64) -> Result<usize> {
     let deliveries = outbox::claim(pool, batch, PATIENCE).await?;
     let delivered = |id, attempt| Tried { id, attempt, outcome: Outcome::Delivered, status: Some(200) };
     let tries: Vec<Tried> = deliveries.iter().map(|delivery| delivered(delivery.id, delivery.attempt)).collect();
-    outbox::settle(pool, &tries).await?;
+    outbox::settle(&mut *pool.acquire().await?, &tries).await?;
     Ok(tries.len())
 }

@@ -95,7 +95,8 @@ async fn theirs(database: &Database, jobs: u32, slots: usize) -> Result<f64> {
     stock::push(&database.pool, &queue, jobs).await?;
     seed::vacuum(&database.pool, "apalis.jobs").await?;
     let (started, mut handled) = unbounded_channel();
-    let _worker = stock::work(&database.pool, &queue, slots, started);
+    // With connections of its own: it is ended in the middle of what it does.
+    let _worker = stock::work(&database.connect(20).await?, &queue, slots, started);
     // Longer than its heartbeat, with which it looks for work that it was not told of.
     let mut next =
         async || timeout(PEER_PATIENCE, handled.recv()).await.context("apalis stood still")?.context("it ended");

@@ -120,9 +120,8 @@ impl Env {
 
 fn settler(pool: PgPool) -> Batcher<Tried, ()> {
     const TOGETHER: usize = 500;
-    Batcher::new(TOGETHER, move |tries: Vec<Tried>| {
-        let pool = pool.clone();
-        async move { outbox::settle(&pool, &tries).await.map(|()| vec![(); tries.len()]) }
+    Batcher::new(pool, TOGETHER, |connection, tries: &[Tried]| {
+        Box::pin(async move { outbox::settle(connection, tries).await.map(|()| vec![(); tries.len()]) })
     })
 }
 

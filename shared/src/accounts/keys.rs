@@ -1,7 +1,7 @@
 //! API keys: stored as a hash, shown once, revoked at once.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{AccountError, check_name};
 use crate::id::{AccountId, KeyId};
@@ -68,18 +68,21 @@ pub async fn revoke(pool: &PgPool, account: AccountId, key: KeyId) -> Result<(),
 }
 
 /// Whose keys these are, in their order; none where one is nobody's or dead.
-pub async fn authenticate_all(pool: &PgPool, keys: &[ApiKey]) -> Result<Vec<Option<AccountId>>, sqlx::Error> {
+pub async fn authenticate_all(
+    connection: &mut PgConnection,
+    keys: &[ApiKey],
+) -> Result<Vec<Option<AccountId>>, sqlx::Error> {
     let lookups: Vec<&str> = keys.iter().map(ApiKey::lookup).collect();
     let rows = sqlx::query!(
         r#"select lookup, account_id as "account_id: AccountId", hash from api_keys where lookup = any ($1) and revoked_at is null"#,
         &lookups as _,
     );
-    let rows = rows.fetch_all(pool).await?;
+    let rows = rows.fetch_all(connection).await?;
     let whose = |key: &ApiKey| rows.iter().find(|row| row.lookup == key.lookup() && key.proves(&row.hash));
     Ok(keys.iter().map(|key| whose(key).map(|row| row.account_id)).collect())
 }
 
 /// Whose key this is; none if it is nobody's or dead.
 pub async fn authenticate(pool: &PgPool, key: &ApiKey) -> Result<Option<AccountId>, sqlx::Error> {
-    Ok(authenticate_all(pool, std::slice::from_ref(key)).await?.pop().flatten())
+    Ok(authenticate_all(&mut *pool.acquire().await?, std::slice::from_ref(key)).await?.pop().flatten())
 }

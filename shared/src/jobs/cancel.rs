@@ -4,6 +4,7 @@ use sqlx::PgPool;
 
 use super::halt::halt;
 use super::{Job, JobStatus, job_query, read};
+use crate::db;
 use crate::id::{AccountId, JobId};
 use crate::webhooks::event::EventKind;
 
@@ -23,7 +24,7 @@ pub enum CancelError {
 
 /// Calls a job off. Doing so again is no error.
 pub async fn cancel(pool: &PgPool, account: AccountId, id: JobId) -> Result<Job, CancelError> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let cancelled = job_query!(
         r#"
         update jobs set status = 'cancelled', lease_until = null, finished_at = now()

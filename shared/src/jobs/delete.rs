@@ -5,6 +5,7 @@ use tracing::warn;
 
 use super::{job_query, removal};
 use crate::bell;
+use crate::db;
 use crate::id::{AccountId, JobId};
 use crate::storage::{Storage, key};
 
@@ -21,7 +22,7 @@ pub async fn delete(pool: &PgPool, storage: &Storage, account: AccountId, id: Jo
 }
 
 async fn delete_row(pool: &PgPool, account: AccountId, id: JobId) -> Result<bool, sqlx::Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let deleted =
         job_query!("delete from jobs where account_id = $1 and id = $2 returning", "", account.uuid(), id.uuid());
     let Some(job) = deleted.fetch_optional(&mut *tx).await? else { return Ok(false) };

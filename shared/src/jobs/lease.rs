@@ -173,7 +173,7 @@ async fn try_end(pool: &PgPool, job: &Job, end: End<'_>) -> Result<(), LeaseErro
     match end {
         End::Video(outputs) => complete(pool, job, outputs).await,
         End::NoVideo(settlement) => {
-            let mut tx = pool.begin().await?;
+            let mut tx = db::begin(pool).await?;
             settle_in(&mut tx, job, settlement, false).await?;
             Ok(tx.commit().await?)
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{Job, JobStatus, job_query};
 use crate::id::{AccountId, JobId};
@@ -18,7 +18,7 @@ pub async fn find(pool: &PgPool, account: AccountId, id: JobId) -> Result<Option
 
 /// The jobs that these keys ask for, in one statement that also proves the keys: none where the key is dead, its account has
 /// no such job, or another key of the batch asks for the same one.
-pub async fn poll(pool: &PgPool, asked: &[(ApiKey, JobId)]) -> Result<Vec<Option<Job>>, sqlx::Error> {
+pub async fn poll(connection: &mut PgConnection, asked: &[(ApiKey, JobId)]) -> Result<Vec<Option<Job>>, sqlx::Error> {
     let mut askers: HashMap<JobId, &ApiKey> = HashMap::new();
     for (key, id) in asked {
         askers.entry(*id).or_insert(key);
@@ -39,7 +39,7 @@ pub async fn poll(pool: &PgPool, asked: &[(ApiKey, JobId)]) -> Result<Vec<Option
         &hashes,
         &ids,
     );
-    let found: HashMap<JobId, Job> = found.fetch_all(pool).await?.into_iter().map(|job| (job.id, job)).collect();
+    let found: HashMap<JobId, Job> = found.fetch_all(connection).await?.into_iter().map(|job| (job.id, job)).collect();
     let is_its_own = |key: &ApiKey, id: &JobId| askers.get(id).is_some_and(|asker| *asker == key);
     Ok(asked.iter().map(|(key, id)| found.get(id).filter(|_| is_its_own(key, id)).cloned()).collect())
 }

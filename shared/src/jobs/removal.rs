@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool};
 
 use super::Job;
+use crate::db;
 use crate::id::{AccountId, JobId, RemovalId};
 use crate::storage::key;
 use crate::webhooks::event::EventKind;
@@ -92,7 +93,7 @@ pub(crate) async fn deleted(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx
 /// A worker that lost its lease has stopped: what its attempt left goes as soon as nothing that it sent can arrive any
 /// more, unless the job was completed by just this attempt and only the answer was lost.
 pub async fn discard(pool: &PgPool, job: &Job) -> Result<(), sqlx::Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let completed = sqlx::query_scalar!(
         r#"
         select exists (select from jobs where id = $1 and attempt = $2 and status in ('completed', 'expired')) as "completed!"
@@ -151,7 +152,7 @@ pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<
 
 /// The objects are gone: the row may say so. A video whose time was up becomes `expired`, and its customer is told.
 pub async fn settle(pool: &PgPool, removal: &Removal) -> Result<(), sqlx::Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let done = sqlx::query!("delete from removals where id = $1 and attempt = $2", removal.id.uuid(), removal.attempt);
     let still_ours = done.execute(&mut *tx).await?.rows_affected() == 1;
     if still_ours && removal.reason == Reason::Expired {

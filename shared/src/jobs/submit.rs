@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use rand::RngExt as _;
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::spec::{Invalid, SEED_MAX, SourceImage, Spec};
@@ -90,10 +90,10 @@ impl Intake {
     /// An intake into this ledger and store. Has to be made inside of a runtime.
     pub fn new(pool: PgPool, storage: Storage) -> Self {
         const TOGETHER: usize = 64;
-        let (ledger, bell) = (pool.clone(), Ringer::new(pool.clone()));
-        let inserts = Batcher::new(TOGETHER, move |rows: Vec<Row>| {
-            let (ledger, bell) = (ledger.clone(), bell.clone());
-            async move { insert_together(&ledger, &bell, &rows).await }
+        let bell = Ringer::new(pool.clone());
+        let inserts = Batcher::new(pool.clone(), TOGETHER, move |connection, rows: &[Row]| {
+            let bell = bell.clone();
+            Box::pin(async move { insert_together(connection, rows).await.inspect(|_| bell.queued()) })
         });
         Self { pool, storage, inserts }
     }
@@ -204,28 +204,27 @@ impl Row {
 
 type Inserted = Result<Option<Job>, sqlx::Error>;
 
-/// Inserts rows with one commit and rings once for all of them. When the database refuses that, each goes by itself, so that
-/// nobody is refused for another's row.
-async fn insert_together(pool: &PgPool, bell: &Ringer, rows: &[Row]) -> Result<Vec<Inserted>, sqlx::Error> {
-    let inserted = match insert(pool, rows).await {
+/// Inserts rows with one commit. When the database refuses that, each goes by itself, so that nobody is refused for another's
+/// row.
+async fn insert_together(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Inserted>, sqlx::Error> {
+    Ok(match insert(connection, rows).await {
         Ok(jobs) => jobs.into_iter().map(Ok).collect(),
         Err(error) if error.as_database_error().is_none() => return Err(error),
         Err(error) if rows.len() == 1 => vec![Err(error)],
         Err(_) => {
             let mut one_by_one = Vec::new();
             for row in rows {
-                one_by_one.push(insert(pool, std::slice::from_ref(row)).await.map(|mut jobs| jobs.pop().flatten()));
+                one_by_one
+                    .push(insert(connection, std::slice::from_ref(row)).await.map(|mut jobs| jobs.pop().flatten()));
             }
             one_by_one
         }
-    };
-    bell.queued();
-    Ok(inserted)
+    })
 }
 
 /// The rows, their places in the fair queue and the end of the images' guards: all or nothing. None where the idempotency
 /// key is taken or the account's queue is full. Accounts are taken in one order, so that no two statements wait for each other.
-async fn insert(pool: &PgPool, rows: &[Row]) -> Result<Vec<Option<Job>>, sqlx::Error> {
+async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Option<Job>>, sqlx::Error> {
     let wishes = serde_json::to_value(rows).unwrap_or_default();
     let inserted = job_query!(
         r#"
@@ -248,6 +247,13 @@ async fn insert(pool: &PgPool, rows: &[Row]) -> Result<Vec<Option<Job>>, sqlx::E
             ) as wish
             where may_queue(account_id, nth)
         ),
+        placed as materialized (
+            select place.* from (
+                select array_agg(id) as ids, array_agg(account_id) as accounts, array_agg(tier) as tiers, array_agg(cost) as costs
+                from (select * from asked where run_after is null or run_after <= now() order by account_id, tier, id) as asked
+            ) as due
+            cross join lateral fair_starts(ids, accounts, tiers, costs) as place
+        ),
         inserted as (
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
@@ -256,8 +262,8 @@ async fn insert(pool: &PgPool, rows: &[Row]) -> Result<Vec<Option<Job>>, sqlx::E
                 first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
                 greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
-                case when run_after > now() then 'infinity' else fair_start(account_id, tier, cost) end
-            from asked
+                coalesce(fair_start, 'infinity')
+            from asked left join placed on job_id = id
             -- Nobody is let in any more once the first row is written: the count of what is queued would see it.
             where (select count(*) from asked) > 0
             on conflict (account_id, idempotency_key) where idempotency_key is not null do nothing
@@ -270,6 +276,6 @@ async fn insert(pool: &PgPool, rows: &[Row]) -> Result<Vec<Option<Job>>, sqlx::E
         wishes,
     );
     let mut jobs: HashMap<Uuid, Job> =
-        inserted.fetch_all(pool).await?.into_iter().map(|job| (job.id.uuid(), job)).collect();
+        inserted.fetch_all(connection).await?.into_iter().map(|job| (job.id.uuid(), job)).collect();
     Ok(rows.iter().map(|row| jobs.remove(&row.id)).collect())
 }

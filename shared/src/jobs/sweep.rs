@@ -7,12 +7,13 @@ use super::halt::halt;
 use super::lease::{LeaseError, Settlement, settle_in};
 use super::{Failure, Job, job_query, removal, retry};
 use crate::bell;
+use crate::db;
 use crate::webhooks::event::EventKind;
 
 /// Takes up to `limit` lapsed leases and puts their jobs back into the queue with a pause, or fails those whose
 /// attempts are spent. Says how many there were.
 pub async fn rescue(pool: &PgPool, limit: i64) -> Result<usize, sqlx::Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let lapsed = job_query!(
         "select",
         r#"
@@ -47,7 +48,7 @@ fn worker_lost() -> Failure {
 
 /// Fails up to `limit` jobs whose time is over, whether they wait or run. Says how many there were.
 pub async fn enforce_deadlines(pool: &PgPool, limit: i64) -> Result<usize, sqlx::Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let overdue = job_query!(
         r#"
         update jobs
@@ -73,7 +74,7 @@ pub async fn enforce_deadlines(pool: &PgPool, limit: i64) -> Result<usize, sqlx:
 /// Gives up to `limit` scheduled jobs whose time has come their place in the fair queue. Says how many there were. One sweep
 /// at a time, and accounts in the order in which submits take them: else they could wait for each other.
 pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let admitted = sqlx::query!(
         r#"
         with sweep as materialized (select pg_try_advisory_xact_lock(hashtextextended('admit', 0)) as is_ours),
@@ -82,10 +83,14 @@ pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Err
             where status = 'queued' and virtual_start = 'infinity' and run_at <= now() and (select is_ours from sweep)
             order by run_at limit $1 for update skip locked
         ),
-        admitted as materialized (
-            select id, fair_start(account_id, tier, cost) as start from (select * from due order by account_id, tier, id) as due
+        placed as materialized (
+            select place.* from (
+                select array_agg(id) as ids, array_agg(account_id) as accounts, array_agg(tier) as tiers, array_agg(cost) as costs
+                from (select * from due order by account_id, tier, id) as due
+            ) as due
+            cross join lateral fair_starts(ids, accounts, tiers, costs) as place
         )
-        update jobs set virtual_start = start from admitted where jobs.id = admitted.id
+        update jobs set virtual_start = fair_start from placed where jobs.id = job_id
         "#,
         limit,
     );
@@ -100,7 +105,7 @@ pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Err
 /// Deletes the records of up to `limit` jobs that ended without media, or whose media went, more than `days` ago and whose
 /// customers have been told. What was used stays counted. Says how many there were.
 pub async fn forget(pool: &PgPool, days: i32, limit: i64) -> Result<usize, sqlx::Error> {
-    let mut tx = pool.begin().await?;
+    let mut tx = db::begin(pool).await?;
     let forgotten = job_query!(
         r#"
         delete from jobs

@@ -136,7 +136,7 @@ pub struct Tried {
 }
 
 /// Writes down what came of some tries. Leaves alone those of which another try has begun meanwhile.
-pub async fn settle(pool: &PgPool, tries: &[Tried]) -> Result<(), sqlx::Error> {
+pub async fn settle(connection: &mut PgConnection, tries: &[Tried]) -> Result<(), sqlx::Error> {
     let pause = |tried: &Tried| match tried.outcome {
         Outcome::Again(pause) => Some(pause.as_secs_f64()),
         Outcome::Delivered | Outcome::GivenUp => None,
@@ -162,7 +162,7 @@ pub async fn settle(pool: &PgPool, tries: &[Tried]) -> Result<(), sqlx::Error> {
         &delivered,
         &pauses as _,
     )
-    .execute(pool)
+    .execute(connection)
     .await
     .map(drop)
 }

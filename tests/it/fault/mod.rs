@@ -4,6 +4,7 @@ mod lease;
 mod matrix;
 mod network;
 mod poison;
+mod pool;
 mod process;
 mod store;
 mod storm;

@@ -1,3 +1,4 @@
+mod batch;
 mod cancel;
 mod deadline;
 mod expiry;

@@ -282,7 +282,8 @@ async fn the_image_of_a_submit_that_loses_its_key_at_the_last_moment_goes() {
     let server = Server::start().await;
     let mut body = small();
     body["input_reference"] = json!(format!("data:image/jpeg;base64,{}", BASE64.encode(picture::CHELSEA)));
-    let submit = |key: &'static str| server.request(Method::POST, "/v1/videos").header("idempotency-key", key).json(&body);
+    let submit =
+        |key: &'static str| server.request(Method::POST, "/v1/videos").header("idempotency-key", key).json(&body);
     let (_, first) = answer(submit("first")).await;
     let mut other = server.pool.begin().await.unwrap();
     let took = sqlx::query("update jobs set idempotency_key = 'key'").execute(&mut *other).await.unwrap();

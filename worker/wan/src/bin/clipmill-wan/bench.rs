@@ -6,6 +6,7 @@ use anyhow::Result;
 use clipmill_wan::Stage;
 use serde_json::json;
 
+use crate::gauge::Gauge;
 use crate::job::Job;
 use crate::watch::Clock;
 
@@ -21,6 +22,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
+        let gauge = Gauge::start();
         let (model, images) = (self.job.model()?, self.job.images()?);
         let (request, settings) = (self.job.request(&images), self.job.settings());
         for _ in 0..self.warm_up {
@@ -53,16 +55,9 @@ impl Bench {
             "dit_tflop_per_second": work.flop / 1e12 / denoise,
             "share_outside_dit": 1.0 - denoise / total,
             "estimated_peak_bytes": model.peak_bytes(&request, &settings)?,
-            "host_peak_bytes": host_peak_bytes(),
+            "host_peak_bytes": gauge.peak(),
         });
         println!("{}", serde_json::to_string_pretty(&said)?);
         Ok(())
     }
-}
-
-/// The most memory of the machine that this process held, as Linux says.
-fn host_peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod device;
+mod gauge;
 mod inspect;
 mod job;
 mod parity;
