@@ -1,6 +1,7 @@
 //! The line: the next turns of the queue in claim order, read at once, from which the place of any job follows.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::PgPool;
 
@@ -26,13 +27,20 @@ pub struct Waiting {
     pub priority: i16,
 }
 
-/// The next turns.
+/// Those who share turns: an account's jobs of a tier.
+type Flow = (AccountId, Tier);
+
+/// The next turns. Every poll of a queued job asks it, so nothing in it is searched from end to end.
 #[derive(Debug, Clone, Default)]
 pub struct Line {
     /// Up to [`HEAD_MAX`] of each tier, in claim order.
     head: Vec<Waiting>,
+    /// Where in the head each flow's turns are.
+    flows: HashMap<Flow, Vec<usize>>,
+    /// Where in the head each tier's turns are.
+    tiers: BTreeMap<Tier, Vec<usize>>,
     /// Jobs that may take a turn of the head although their own comes later.
-    urgent: Vec<Waiting>,
+    urgent: HashMap<Flow, Vec<Waiting>>,
     /// Up to where each tier is known, if not to its end.
     known_until: Vec<(Tier, f64)>,
 }
@@ -44,8 +52,8 @@ pub struct Place {
     pub position: u64,
     /// Whether that is an estimate.
     pub is_estimate: bool,
-    /// The tiers of those ahead, in claim order, as far as they are known.
-    pub ahead: Vec<Tier>,
+    /// How many of those ahead are known: the first of [`Line::turns`].
+    pub known: usize,
 }
 
 impl Waiting {
@@ -59,8 +67,8 @@ impl Waiting {
         self.virtual_start.total_cmp(&other.virtual_start).then(self.id.cmp(&other.id))
     }
 
-    fn is_of_one_flow_with(&self, other: &Self) -> bool {
-        self.account_id == other.account_id && self.tier == other.tier
+    fn flow(&self) -> Flow {
+        (self.account_id, self.tier)
     }
 
     /// Whether it takes an earlier turn of their account than `other`.
@@ -73,44 +81,67 @@ impl Line {
     /// A line of these turns, of which each tier's were read up to the limit, and these urgent jobs.
     pub fn new(mut head: Vec<Waiting>, urgent: Vec<Waiting>) -> Self {
         head.sort_by(Waiting::by_turn);
-        let last_read = |tier: Tier| head.iter().filter(move |turn| turn.tier == tier).nth(HEAD_MAX - 1);
-        let known_until =
-            Tier::ALL.into_iter().filter_map(|tier| Some((tier, last_read(tier)?.virtual_start))).collect();
-        Self { head, urgent, known_until }
+        let mut line = Self { head, ..Self::default() };
+        for (at, turn) in line.head.iter().enumerate() {
+            line.flows.entry(turn.flow()).or_default().push(at);
+            line.tiers.entry(turn.tier).or_default().push(at);
+        }
+        let known: HashSet<JobId> = line.head.iter().map(|turn| turn.id).collect();
+        for job in urgent.into_iter().filter(|job| !known.contains(&job.id)) {
+            line.urgent.entry(job.flow()).or_default().push(job);
+        }
+        let last_read = |(tier, turns): (&Tier, &Vec<usize>)| Some((*tier, *turns.get(HEAD_MAX - 1)?));
+        let known_until = line.tiers.iter().filter_map(last_read);
+        line.known_until = known_until.map(|(tier, at)| (tier, line.head[at].virtual_start)).collect();
+        line
     }
 
     /// Whether the job is in here, or is beyond what was read.
     pub fn covers(&self, job: &Waiting) -> bool {
         let is_beyond = |(tier, until): &(Tier, f64)| *tier == job.tier && job.virtual_start >= *until;
-        self.head.iter().chain(&self.urgent).any(|turn| turn.id == job.id) || self.known_until.iter().any(is_beyond)
+        self.known_until.iter().any(is_beyond)
+            || self.own(job).any(|turn| turn.id == job.id)
+            || self.urgent(job).iter().any(|urgent| urgent.id == job.id)
+    }
+
+    /// The tiers of the turns that were read, in claim order, of those `beside` a job.
+    pub fn turns(&self, beside: &[Tier]) -> impl Iterator<Item = Tier> {
+        self.head.iter().map(|turn| turn.tier).filter(|tier| beside.contains(tier))
     }
 
     /// Where a job stands among those of the tiers `beside` it: its account's jobs that go before it take the account's first
     /// turns, and it takes the next one.
     pub fn place(&self, job: &Waiting, beside: &[Tier]) -> Place {
-        let own = self.head.iter().filter(|turn| turn.is_of_one_flow_with(job));
-        let overtaking = self.urgent.iter().filter(|urgent| self.head.iter().all(|turn| turn.id != urgent.id));
-        let rivals = own.clone().chain(overtaking.filter(|urgent| urgent.is_of_one_flow_with(job)));
+        let rivals = self.own(job).chain(self.urgent(job));
         let rank = rivals.filter(|rival| rival.id != job.id && rival.goes_before(job)).count();
+        let own = self.own(job).nth(rank);
         // A turn that was not read is about where the job's own one is.
-        let turn = own.clone().nth(rank).unwrap_or(job);
-        let beside = |tier: Tier| beside.contains(&tier);
-        let ahead: Vec<Tier> = self
-            .head
-            .iter()
-            .filter(|other| beside(other.tier) && other.by_turn(turn).is_lt())
-            .map(|other| other.tier)
-            .collect();
-        let beyond = self.known_until.iter().filter(|(tier, until)| beside(*tier) && turn.virtual_start > *until);
+        let turn = own.unwrap_or(job);
+        let before = self.head.partition_point(|other| other.by_turn(turn).is_lt());
+        let turns = self.tiers.iter().filter(|(tier, _)| beside.contains(tier));
+        let known: usize = turns.map(|(_, turns)| turns.partition_point(|at| *at < before)).sum();
+        let beyond =
+            self.known_until.iter().filter(|(tier, until)| beside.contains(tier) && turn.virtual_start > *until);
         let unread: f64 = beyond.clone().map(|(tier, until)| self.unread(*tier, *until, turn.virtual_start)).sum();
         let is_cut = self.known_until.iter().any(|(tier, _)| *tier == job.tier);
-        let is_estimate = beyond.count() > 0 || (is_cut && (job.priority < 0 || own.count() <= rank));
-        Place { position: ahead.len() as u64 + unread as u64, is_estimate, ahead }
+        let is_estimate = beyond.count() > 0 || (is_cut && (job.priority < 0 || own.is_none()));
+        Place { position: known as u64 + unread as u64, is_estimate, known }
+    }
+
+    /// The turns of the job's flow.
+    fn own(&self, job: &Waiting) -> impl Iterator<Item = &Waiting> {
+        self.flows.get(&job.flow()).into_iter().flatten().map(|at| &self.head[*at])
+    }
+
+    /// The jobs of the job's flow that may take one of those turns.
+    fn urgent(&self, job: &Waiting) -> &[Waiting] {
+        self.urgent.get(&job.flow()).map_or(&[], Vec::as_slice)
     }
 
     /// How many turns of a tier there may be from where it was read until `virtual_start`, if they are as dense as those before.
     fn unread(&self, tier: Tier, until: f64, virtual_start: f64) -> f64 {
-        let first = self.head.iter().find(|turn| turn.tier == tier).map_or(until, |turn| turn.virtual_start);
+        let first = self.tiers.get(&tier).and_then(|turns| turns.first());
+        let first = first.map_or(until, |at| self.head[*at].virtual_start);
         let density = HEAD_MAX as f64 / (until - first);
         if density.is_finite() { (virtual_start - until) * density } else { 0.0 }
     }
@@ -166,7 +197,7 @@ mod tests {
     fn claimed(mut line: Vec<Waiting>) -> Vec<JobId> {
         let mut order = Vec::new();
         while let Some(turn) = line.iter().copied().min_by(Waiting::by_turn) {
-            let flow = line.iter().filter(|job| job.is_of_one_flow_with(&turn));
+            let flow = line.iter().filter(|job| job.flow() == turn.flow());
             let best = *flow.min_by_key(|job| (Reverse(job.priority), job.id)).expect("at least the turn itself");
             line.iter_mut().filter(|job| job.id == turn.id).for_each(|job| job.virtual_start = best.virtual_start);
             line.retain(|job| job.id != best.id);

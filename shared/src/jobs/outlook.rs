@@ -3,6 +3,7 @@
 //! Both follow from one view of the queue and the fleet that all polls of a process share: a poll costs no query of its own
 //! for them. Where taking the view is cheap it is taken often; it never costs more than a twentieth of the time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ struct View {
     serves: Duration,
     line: Arc<Line>,
     fleet: Arc<Fleet>,
+    /// What a job of each tier waits, by how many of the line are ahead of it.
+    waits: Arc<BTreeMap<Tier, Vec<f64>>>,
 }
 
 impl Outlook {
@@ -58,7 +61,8 @@ impl Outlook {
             JobStatus::Queued if job.virtual_start.is_finite() => {
                 let view = self.view(Some(&Waiting::of(job))).await?;
                 let place = view.line.place(&Waiting::of(job), &view.fleet.tiers_beside(job.tier));
-                let eta = eta_queued(&view.fleet, &place, job.tier, job.cost());
+                let waits = view.waits.get(&job.tier).map_or(&[][..], Vec::as_slice);
+                let eta = eta_queued(&view.fleet, waits, &place, job.tier, job.cost());
                 Ok(Expectation {
                     position: Some(place.position),
                     is_estimate: place.is_estimate,
@@ -92,8 +96,10 @@ impl Outlook {
         let taken = Instant::now();
         let (line, fleet) =
             db::within(async { tokio::try_join!(line::read(&self.pool), fleet::read(&self.pool)) }).await?;
+        let waits_of = |tier: Tier| (tier, waits(&fleet, tier, line.turns(&fleet.tiers_beside(tier))));
+        let waits = Arc::new(Tier::ALL.into_iter().map(waits_of).collect());
         let serves = (taken.elapsed() * VIEW_SERVES).min(VIEW_MAX_AGE);
-        let view = View { taken, serves, line: Arc::new(line), fleet: Arc::new(fleet) };
+        let view = View { taken, serves, line: Arc::new(line), fleet: Arc::new(fleet), waits };
         *shared = Some(view.clone());
         Ok(view)
     }
@@ -103,18 +109,25 @@ fn whole(seconds: Option<f64>) -> Option<u64> {
     seconds.filter(|seconds| seconds.is_finite()).map(|seconds| seconds.ceil().max(0.0) as u64)
 }
 
-/// Seconds until a job at this place will be completed: those ahead go to the GPU that is free first among those that serve
-/// them, one after the other, and then so does the job.
-fn eta_queued(fleet: &Fleet, place: &Place, tier: Tier, cost: f64) -> Option<f64> {
-    let own = fleet.paces.get(&tier)?;
+/// In how many seconds a GPU is free for a job of the tier, by how many of these turns are ahead of it: each turn goes to the GPU
+/// that is free first among those that serve it. Empty while nobody serves the tier, or nothing was measured yet.
+fn waits(fleet: &Fleet, tier: Tier, turns: impl Iterator<Item = Tier>) -> Vec<f64> {
+    let Some(own) = fleet.paces.get(&tier) else { return Vec::new() };
     let held = |tier: Tier| fleet.paces.get(&tier).unwrap_or(own).gpu_seconds;
     let mut gpus = Gpus::of(fleet, held);
-    for ahead in &place.ahead {
-        gpus.take(*ahead, held(*ahead));
+    let mut waits: Vec<f64> = gpus.first_free(tier).into_iter().collect();
+    for turn in turns {
+        gpus.take(turn, held(turn));
+        waits.extend(gpus.first_free(tier));
     }
-    let wait = gpus.first_free(tier)?;
-    let unknown = place.position as f64 / (place.ahead.len() as f64).max(1.0);
-    Some(wait * unknown.max(1.0) + own.unit_seconds * cost)
+    waits
+}
+
+/// Seconds until a job at this place will be completed. Beyond what is known of the line the wait grows with the place.
+fn eta_queued(fleet: &Fleet, waits: &[f64], place: &Place, tier: Tier, cost: f64) -> Option<f64> {
+    let wait = waits.get(place.known)?;
+    let unknown = place.position as f64 / (place.known as f64).max(1.0);
+    Some(wait * unknown.max(1.0) + fleet.paces.get(&tier)?.unit_seconds * cost)
 }
 
 /// Seconds until a job that is so far, 0 to 1, will be completed.

@@ -45,8 +45,10 @@ fn taken_at(fleet: &Fleet, queue: &[Tier]) -> Vec<f64> {
     taken
 }
 
-fn place(ahead: &[Tier]) -> Place {
-    Place { position: ahead.len() as u64, is_estimate: false, ahead: ahead.to_vec() }
+/// What is expected of a job behind these, when all of the line is known.
+fn eta(fleet: &Fleet, ahead: &[Tier], tier: Tier, cost: f64) -> Option<f64> {
+    let place = Place { position: ahead.len() as u64, is_estimate: false, known: ahead.len() };
+    eta_queued(fleet, &waits(fleet, tier, ahead.iter().copied()), &place, tier, cost)
 }
 
 #[test]
@@ -65,7 +67,7 @@ fn the_estimate_is_within_one_job_of_what_a_simulated_fleet_does() {
             for (job, tier) in queue.iter().enumerate() {
                 let beside = fleet.tiers_beside(*tier);
                 let ahead: Vec<Tier> = queue[..job].iter().filter(|tier| beside.contains(tier)).copied().collect();
-                let eta = eta_queued(fleet, &place(&ahead), *tier, 2.0).expect("a fleet and a pace");
+                let eta = eta(fleet, &ahead, *tier, 2.0).expect("a fleet and a pace");
                 let really = taken[job] + fleet.paces[tier].unit_seconds * 2.0;
                 assert!((eta - really).abs() <= PRO.gpu_seconds, "job {job}, {tier}: {eta} for {really}");
             }
@@ -76,9 +78,9 @@ fn the_estimate_is_within_one_job_of_what_a_simulated_fleet_does() {
 #[test]
 fn more_workers_shorten_the_wait_and_progress_shortens_the_rest() {
     let ahead = [Tier::Fast; 60];
-    let eta = |gpus| eta_queued(&fleet(&[(&Tier::ALL, gpus)], &[]), &place(&ahead), Tier::Fast, 1.0);
-    assert_eq!(eta(1), Some(60.0 * 10.0 + 3.0));
-    assert_eq!(eta(6), Some(10.0 * 10.0 + 3.0));
+    let eta_with = |gpus| eta(&fleet(&[(&Tier::ALL, gpus)], &[]), &ahead, Tier::Fast, 1.0);
+    assert_eq!(eta_with(1), Some(60.0 * 10.0 + 3.0));
+    assert_eq!(eta_with(6), Some(10.0 * 10.0 + 3.0));
     let running = fleet(&[(&Tier::ALL, 1)], &[]);
     assert_eq!(eta_running(&running, Tier::Pro, 2.0, 0.0), Some(10.0));
     assert_eq!(eta_running(&running, Tier::Pro, 2.0, 0.75), Some(2.5));
@@ -87,16 +89,16 @@ fn more_workers_shorten_the_wait_and_progress_shortens_the_rest() {
 #[test]
 fn nobody_to_do_it_or_nothing_measured_means_no_estimate() {
     let nobody = fleet(&[(&[Tier::Pro], 1)], &[]);
-    assert_eq!(eta_queued(&nobody, &place(&[]), Tier::Fast, 1.0), None);
+    assert_eq!(eta(&nobody, &[], Tier::Fast, 1.0), None);
     let unmeasured = Fleet { paces: BTreeMap::new(), ..fleet(&[(&Tier::ALL, 1)], &[]) };
-    assert_eq!(eta_queued(&unmeasured, &place(&[]), Tier::Fast, 1.0), None);
+    assert_eq!(eta(&unmeasured, &[], Tier::Fast, 1.0), None);
 }
 
 #[test]
 fn beyond_what_is_known_of_the_line_the_wait_grows_with_the_place() {
     let fleet = fleet(&[(&Tier::ALL, 1)], &[]);
-    let known = place(&[Tier::Fast; 1000]);
-    let far = Place { position: 10_000, is_estimate: true, ..known.clone() };
-    let (near, far) = (eta_queued(&fleet, &known, Tier::Fast, 0.0), eta_queued(&fleet, &far, Tier::Fast, 0.0));
-    assert_eq!(far, near.map(|near| near * 10.0));
+    let ahead = [Tier::Fast; 1000];
+    let far = Place { position: 10_000, is_estimate: true, known: ahead.len() };
+    let far = eta_queued(&fleet, &waits(&fleet, Tier::Fast, ahead.into_iter()), &far, Tier::Fast, 0.0);
+    assert_eq!(far, eta(&fleet, &ahead, Tier::Fast, 0.0).map(|near| near * 10.0));
 }
