@@ -101,14 +101,15 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Lane<Q, A> {
         (!calls.is_empty()).then_some(calls)
     }
 
-    /// A connection that failed is not kept.
+    /// A connection that failed is not kept, nor one that somebody else may be waiting for.
     async fn answer(&mut self, questions: &[Q]) -> Result<Vec<A>, Error> {
         let mut connection = match self.kept.take() {
             Some(kept) => kept,
             None => self.pool.acquire().await?,
         };
         let answers = (self.statement)(&mut connection, questions).await?;
-        self.kept = Some(connection);
+        let others_are_free = self.pool.num_idle() > 0 || self.pool.size() < self.pool.options().get_max_connections();
+        self.kept = others_are_free.then_some(connection);
         Ok(answers)
     }
 }

@@ -35,7 +35,8 @@ pub fn report(config: &EngineConfig) -> anyhow::Result<()> {
 
 fn model(wan: &Wan, device: &Device) -> anyhow::Result<String> {
     let folder = Folder::open(&wan.folder)?;
-    let (kind, weights) = (folder.kind, Estimate::of(&folder, Options::on(device.clone()).dtype)?.all_bytes());
+    let dtype = Options::on(device.clone()).dtype;
+    let (kind, weights) = (folder.kind, Estimate::of(&folder, dtype, device.is_cpu())?.all_bytes());
     let fits = match Model::open(folder, options(wan, device)) {
         Ok(model) => stays(&model),
         Err(error @ Error::Memory { .. }) => error.to_string(),

@@ -30,7 +30,7 @@ pub struct Waiting {
 /// Those who share turns: an account's jobs of a tier.
 type Flow = (AccountId, Tier);
 
-/// The next turns. Every poll of a queued job asks it, so nothing in it is searched from end to end.
+/// The next turns. Every poll of a queued job asks it, so nothing of it is walked but the job's own flow.
 #[derive(Debug, Clone, Default)]
 pub struct Line {
     /// Up to [`HEAD_MAX`] of each tier, in claim order.

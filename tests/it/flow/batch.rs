@@ -1,7 +1,7 @@
 //! Questions of many callers, answered by one statement.
 
 use clipmill_shared::batch::Batcher;
-use clipmill_shared::db::Error;
+use clipmill_shared::db::{self, DatabaseUrl, DbConfig, Error};
 use clipmill_tests::Server;
 use sqlx::PgConnection;
 use tokio::task::JoinSet;
@@ -44,6 +44,28 @@ async fn a_statement_that_failed_leaves_its_callers_unanswered_and_serves_the_ne
     assert!(ended.contains(&true));
     let _ = batcher.ask(10).await;
     assert_eq!(batcher.ask(20).await.unwrap().0, 50);
+}
+
+#[tokio::test]
+async fn a_batcher_that_is_asked_without_end_leaves_its_last_connection_to_others_too() {
+    let server = Server::start().await;
+    let url: DatabaseUrl = server.database_url.parse().unwrap();
+    let pool = db::connect(&DbConfig { database_connections: 1, ..url.config() }).await.unwrap();
+    let batcher = Batcher::new(pool.clone(), 8, |connection, numbers| Box::pin(divide(connection, numbers)));
+    let mut asking = JoinSet::new();
+    for _ in 0..16 {
+        let batcher = batcher.clone();
+        asking.spawn(async move {
+            loop {
+                batcher.ask(1).await.expect("an answer");
+            }
+        });
+    }
+    for _ in 0..20 {
+        let one: i32 = sqlx::query_scalar("select 1").fetch_one(&pool).await.expect("a turn on the connection");
+        assert_eq!(one, 1);
+    }
+    assert!(asking.try_join_next().is_none(), "everybody was answered");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod outlook;
 mod priority;
 mod queue;
 mod records;
+mod shares;
 mod text_to_video;
 mod wan;
 mod webhook;

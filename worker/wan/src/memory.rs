@@ -14,11 +14,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// What a folder's components take when the transformers and the text encoder are kept as `dtype`, all else in f32.
+    /// What a folder's components take when the transformers and the text encoder are kept as `dtype`, all else in f32. On the
+    /// CPU the autoencoder's kernels of nine numbers are laid out as sixteen for its convolutions (Winograd, F(2x2, 3x3)).
     ///
     /// # Errors
     /// A weight file that cannot be read.
-    pub fn of(folder: &Folder, dtype: DType) -> Result<Self> {
+    pub fn of(folder: &Folder, dtype: DType, on_cpu: bool) -> Result<Self> {
         let bytes = |part: Part| {
             let parameters: usize =
                 folder.weights(part)?.shapes().values().map(|shape| shape.iter().product::<usize>()).sum();
@@ -26,7 +27,8 @@ impl Estimate {
                 Part::Vae | Part::ImageEncoder => DType::F32.size_in_bytes(),
                 _ => dtype.size_in_bytes(),
             };
-            Ok((part, (parameters * size) as u64))
+            let bytes = (parameters * size) as u64;
+            Ok((part, if on_cpu && part == Part::Vae { bytes.div_ceil(9) * 16 } else { bytes }))
         };
         Ok(Self { parts: folder.parts().into_iter().map(bytes).collect::<Result<_>>()? })
     }

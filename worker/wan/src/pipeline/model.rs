@@ -116,7 +116,7 @@ impl Model {
     /// [`Error::Folder`] for a folder or a LoRA that cannot be used, [`Error::Rejected`] for a video that the model cannot
     /// render, [`Error::Memory`] when not even one component at a time has room.
     pub fn open(folder: Folder, options: Options) -> Result<Self> {
-        let estimate = Estimate::of(&folder, options.dtype)?;
+        let estimate = Estimate::of(&folder, options.dtype, options.device.is_cpu())?;
         let free_bytes = memory::free_bytes(&options.device).unwrap_or(u64::MAX);
         let kept = kept(&folder, &estimate, &options, memory::total_bytes(&options.device), free_bytes)?;
         let keeps = |part: Part| kept.contains(&part);

@@ -21,7 +21,7 @@ impl Inspect {
     pub(crate) fn run(&self) -> Result<()> {
         let folder = Folder::open(&self.folder)?;
         let summary = folder.summary()?;
-        let (half, full) = (Estimate::of(&folder, DType::BF16)?, Estimate::of(&folder, DType::F32)?);
+        let (half, full) = (Estimate::of(&folder, DType::BF16, false)?, Estimate::of(&folder, DType::F32, true)?);
         if self.json {
             let mut said = serde_json::to_value(&summary)?;
             said["memory_bytes"] = serde_json::json!({ "bf16": half.all_bytes(), "f32": full.all_bytes() });
