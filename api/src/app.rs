@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clipmill_shared::accounts::keys;
+use clipmill_shared::accounts::keys::{self, Identity};
 use clipmill_shared::batch::Batcher;
 use clipmill_shared::db::PgPool;
-use clipmill_shared::id::{AccountId, JobId};
+use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::outlook::Outlook;
 use clipmill_shared::jobs::submit::Intake;
 use clipmill_shared::jobs::{Job, read};
@@ -45,7 +45,7 @@ pub struct Shared {
     /// Takes submits.
     pub(crate) intake: Intake,
     /// Finds out together whose the keys of simultaneous requests are.
-    pub(crate) keys: Batcher<ApiKey, Option<AccountId>>,
+    pub(crate) keys: Batcher<ApiKey, Option<Identity>>,
     /// Reads together the jobs that are polled at about the same time.
     pub(crate) polls: Batcher<(ApiKey, JobId), Option<Job>>,
     /// What may be expected of jobs that have not ended.
@@ -102,7 +102,7 @@ impl App {
 /// Questions that one statement answers at most.
 const TOGETHER: usize = 64;
 
-fn keyring(pool: PgPool) -> Batcher<ApiKey, Option<AccountId>> {
+fn keyring(pool: PgPool) -> Batcher<ApiKey, Option<Identity>> {
     Batcher::new(pool, TOGETHER, |connection, asked| Box::pin(keys::authenticate_all(connection, asked)))
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use clipmill_shared::accounts::keys::Identity;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::secret::ApiKey;
 use tracing::Span;
@@ -18,22 +19,42 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Bearer(key) = Bearer::from_request_parts(parts, app).await?;
-        Self::prove(app, &key).await
+        let Proven(identity) = Proven::from_request_parts(parts, app).await?;
+        Ok(Self(identity.account))
     }
 }
 
 impl Caller {
     /// The account whose key this is.
     pub(crate) async fn prove(app: &App, key: &ApiKey) -> Result<Self, Problem> {
-        let account = app.keys.ask(key.clone()).await?.ok_or_else(Problem::unauthenticated)?;
-        Ok(Self::known(account))
+        Proven::prove(app, key).await.map(|Proven(identity)| Self(identity.account))
     }
 
     /// An account whose key was proved already.
     pub(crate) fn known(account: AccountId) -> Self {
         Span::current().record("account.id", tracing::field::display(account));
         Self(account)
+    }
+}
+
+/// The account that a request speaks for, and by which of its keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proven(pub(crate) Identity);
+
+impl FromRequestParts<App> for Proven {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Bearer(key) = Bearer::from_request_parts(parts, app).await?;
+        Self::prove(app, &key).await
+    }
+}
+
+impl Proven {
+    async fn prove(app: &App, key: &ApiKey) -> Result<Self, Problem> {
+        let identity = app.keys.ask(key.clone()).await?.ok_or_else(Problem::unauthenticated)?;
+        Caller::known(identity.account);
+        Ok(Self(identity))
     }
 }
 

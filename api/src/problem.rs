@@ -233,6 +233,7 @@ impl From<SubmitError> for Problem {
                     "the account has as many jobs queued as it may; submit again when some of them have been taken up";
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", message)
             }
+            SubmitError::NumberTaken => Self::unavailable(),
             SubmitError::Invalid(invalid) => invalid.into(),
             SubmitError::Storage(error) => error.into(),
             SubmitError::Database(error) => error.into(),

@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser as _};
 use clipmill_api::App;
 use clipmill_api::config::ModelAliases;
-use clipmill_shared::accounts::{self, keys};
+use clipmill_shared::accounts;
+use clipmill_shared::accounts::keys::{self, Identity};
 use clipmill_shared::db::{self, DatabaseUrl, PgPool};
 use clipmill_shared::id::AccountId;
 use clipmill_shared::outbound::OutboundConfig;
@@ -193,7 +194,7 @@ async fn open_store(config: &ServiceConfig) -> Result<(Option<Store>, Storage)> 
 /// The key in the file, if it still lives; else a new one of the first account, which is made if there is none.
 async fn first_key(pool: &PgPool, file: &Path) -> Result<(AccountId, ApiKey, bool)> {
     if let Some(key) = fs::read_to_string(file).ok().and_then(|text| ApiKey::parse(text.trim()))
-        && let Some(account) = keys::authenticate(pool, &key).await?
+        && let Some(Identity { account, .. }) = keys::authenticate(pool, &key).await?
     {
         return Ok((account, key, false));
     }

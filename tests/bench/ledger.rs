@@ -38,7 +38,13 @@ pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
         fps: Some(8),
         ..Wish::default()
     };
-    let origin = Origin { idempotency_key: None, fingerprint: &[7; 32] };
+    let origin = Origin {
+        api_key: None,
+        number: None,
+        webhook_format: Default::default(),
+        idempotency_key: None,
+        fingerprint: &[7; 32],
+    };
     intake.submit(account, &Spec::new(wish, None)?, origin).await?;
     Ok(())
 }

@@ -21,7 +21,7 @@ const IMAGE_MAX_DECODED_BYTES: u64 = 8192 * 8192 * 4;
 pub(crate) async fn request(storage: &Storage, job: &Job) -> Result<Request, Fault> {
     let size = job.size();
     Ok(Request {
-        prompt: job.prompt.clone(),
+        prompt: job.drawn_prompt().to_owned(),
         negative_prompt: job.negative_prompt.clone(),
         width: size.width,
         height: size.height,

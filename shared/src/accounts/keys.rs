@@ -67,22 +67,35 @@ pub async fn revoke(pool: &PgPool, account: AccountId, key: KeyId) -> Result<(),
     }
 }
 
+/// Who stands behind a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Whom the key speaks for.
+    pub account: AccountId,
+    /// Which of its keys it is.
+    pub key: KeyId,
+}
+
 /// Whose keys these are, in their order; none where one is nobody's or dead.
 pub async fn authenticate_all(
     connection: &mut PgConnection,
     keys: &[ApiKey],
-) -> Result<Vec<Option<AccountId>>, sqlx::Error> {
+) -> Result<Vec<Option<Identity>>, sqlx::Error> {
     let lookups: Vec<&str> = keys.iter().map(ApiKey::lookup).collect();
     let rows = sqlx::query!(
-        r#"select lookup, account_id as "account_id: AccountId", hash from api_keys where lookup = any ($1) and revoked_at is null"#,
+        r#"
+        select id as "id: KeyId", account_id as "account_id: AccountId", lookup, hash
+        from api_keys where lookup = any ($1) and revoked_at is null
+        "#,
         &lookups as _,
     );
     let rows = rows.fetch_all(connection).await?;
     let whose = |key: &ApiKey| rows.iter().find(|row| row.lookup == key.lookup() && key.proves(&row.hash));
-    Ok(keys.iter().map(|key| whose(key).map(|row| row.account_id)).collect())
+    let identity = |key| whose(key).map(|row| Identity { account: row.account_id, key: row.id });
+    Ok(keys.iter().map(identity).collect())
 }
 
 /// Whose key this is; none if it is nobody's or dead.
-pub async fn authenticate(pool: &PgPool, key: &ApiKey) -> Result<Option<AccountId>, sqlx::Error> {
+pub async fn authenticate(pool: &PgPool, key: &ApiKey) -> Result<Option<Identity>, sqlx::Error> {
     Ok(authenticate_all(&mut *pool.acquire().await?, std::slice::from_ref(key)).await?.pop().flatten())
 }

@@ -109,6 +109,28 @@ pub struct Job {
     pub error_code: Option<String>,
     /// Why it failed, for people.
     pub error_message: Option<String>,
+    /// Its name for clients whose ids are numbers, if it was submitted by one.
+    pub number: Option<i64>,
+    /// The video whose seed and inputs it took over.
+    pub remixed_from: Option<JobId>,
+    /// The preset that the prompt was put into.
+    pub style: Option<String>,
+    /// What is drawn, when that is not the prompt as it was sent.
+    pub revised_prompt: Option<String>,
+    /// In which words its customer is told.
+    pub webhook_format: WebhookFormat,
+}
+
+/// In which words the customer of a job is told of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "webhook_format", rename_all = "snake_case")]
+pub enum WebhookFormat {
+    /// Events in the envelope of Standard Webhooks and OpenAI.
+    #[default]
+    Standard,
+    /// Callbacks of the MiniMax API.
+    Minimax,
 }
 
 /// One finished file of a job.
@@ -162,6 +184,11 @@ impl Job {
         key::attempt_prefix(self.account_id, self.id, self.attempt)
     }
 
+    /// What the engine is to draw.
+    pub fn drawn_prompt(&self) -> &str {
+        self.revised_prompt.as_deref().unwrap_or(&self.prompt)
+    }
+
     /// Whether it starts from images.
     pub fn has_sources(&self) -> bool {
         self.first_frame.is_some() || self.last_frame.is_some()
@@ -197,7 +224,9 @@ macro_rules! job_query {
             model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame, metadata,
             webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
-            outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message
+            outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
+            number, remixed_from as "remixed_from: crate::id::JobId", style, revised_prompt,
+            webhook_format as "webhook_format: crate::jobs::WebhookFormat"
             "# + $after
             $(, $argument)*
         )

@@ -16,6 +16,13 @@ pub async fn find(pool: &PgPool, account: AccountId, id: JobId) -> Result<Option
         .await
 }
 
+/// The job of this number, if the account has it.
+pub async fn find_by_number(pool: &PgPool, account: AccountId, number: i64) -> Result<Option<Job>, sqlx::Error> {
+    job_query!("select", "from jobs where number = $2 and account_id = $1", account.uuid(), number)
+        .fetch_optional(pool)
+        .await
+}
+
 /// The jobs that these keys ask for, in one statement that also proves the keys: none where the key is dead, its account has
 /// no such job, or another key of the batch asks for the same one.
 pub async fn poll(connection: &mut PgConnection, asked: &[(ApiKey, JobId)]) -> Result<Vec<Option<Job>>, sqlx::Error> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use crate::id::JobId;
 use crate::jobs::Mode;
 use crate::offer::Offer;
 use crate::outbound;
@@ -62,6 +63,12 @@ pub struct Wish {
     pub timeout_seconds: Option<i64>,
     /// Not before this moment, in Unix seconds.
     pub run_after: Option<i64>,
+    /// The preset that the prompt was put into.
+    pub style: Option<String>,
+    /// What is to be drawn, when that is not the prompt.
+    pub revised_prompt: Option<String>,
+    /// The video whose seed and inputs it takes over.
+    pub remixed_from: Option<JobId>,
 }
 
 /// An image that was decoded once and found good.
@@ -96,6 +103,9 @@ pub struct Spec {
     pub(crate) priority: i16,
     pub(crate) timeout_seconds: Option<i32>,
     pub(crate) run_after: Option<DateTime<Utc>>,
+    pub(crate) style: Option<String>,
+    pub(crate) revised_prompt: Option<String>,
+    pub(crate) remixed_from: Option<JobId>,
 }
 
 /// A field that cannot be accepted, and what could be.
@@ -154,6 +164,9 @@ impl Spec {
                 .map(|seconds| within("timeout_seconds", seconds, 1, TIMEOUT_MAX_SECONDS))
                 .transpose()?,
             run_after: wish.run_after.map(run_after).transpose()?,
+            style: wish.style,
+            revised_prompt: wish.revised_prompt.map(revised_prompt).transpose()?,
+            remixed_from: wish.remixed_from,
         })
     }
 
@@ -186,6 +199,14 @@ fn negative_prompt(text: String) -> Result<String, Invalid> {
         return Err(Invalid::new("negative_prompt", format!("must have at most {PROMPT_MAX_CHARS} characters")));
     }
     storable("negative_prompt", text)
+}
+
+/// Whoever revises a prompt may make it longer.
+fn revised_prompt(text: String) -> Result<String, Invalid> {
+    if text.chars().count() > 2 * PROMPT_MAX_CHARS {
+        return Err(Invalid::new("prompt", "is too long together with its style and camera moves"));
+    }
+    storable("prompt", text)
 }
 
 /// Postgres holds every character but one.

@@ -10,10 +10,10 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::spec::{Invalid, SEED_MAX, SourceImage, Spec};
-use super::{Job, Mode, job_query, removal};
+use super::{Job, Mode, WebhookFormat, job_query, removal};
 use crate::batch::{Batcher, Unanswered};
 use crate::bell::Ringer;
-use crate::id::{AccountId, JobId};
+use crate::id::{AccountId, JobId, KeyId};
 use crate::storage::key;
 use crate::storage::{Storage, StorageError};
 use crate::tier::Tier;
@@ -39,6 +39,9 @@ pub enum SubmitError {
     /// The account has as many jobs queued as it may.
     #[error("the account has as many jobs queued as it may")]
     QueueFull,
+    /// Another job has the number.
+    #[error("another job has this number")]
+    NumberTaken,
     /// The time that the job is to wait for cannot be accepted.
     #[error(transparent)]
     Invalid(Invalid),
@@ -54,14 +57,21 @@ impl From<sqlx::Error> for SubmitError {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(|error| error.constraint()) {
             Some("jobs_run_after") => Self::Invalid(Invalid::run_after()),
+            Some("jobs_number") => Self::NumberTaken,
             _ => Self::Database(error),
         }
     }
 }
 
-/// What tells one request from another.
+/// Where a request came from, and what tells it from another.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
+    /// The key that came with it.
+    pub api_key: Option<KeyId>,
+    /// The job's name for a client whose ids are numbers.
+    pub number: Option<i64>,
+    /// In which words the client wants to be told.
+    pub webhook_format: WebhookFormat,
     /// The client's own name for the request.
     pub idempotency_key: Option<&'a str>,
     /// SHA-256 of all that the request says.
@@ -170,6 +180,12 @@ struct Row {
     priority: i16,
     timeout_seconds: Option<i32>,
     cost: f64,
+    api_key_id: Option<Uuid>,
+    number: Option<i64>,
+    remixed_from: Option<Uuid>,
+    style: Option<String>,
+    revised_prompt: Option<String>,
+    webhook_format: WebhookFormat,
 }
 
 impl Row {
@@ -198,6 +214,12 @@ impl Row {
             priority: spec.priority,
             timeout_seconds: spec.timeout_seconds,
             cost: spec.cost(),
+            api_key_id: origin.api_key.map(KeyId::uuid),
+            number: origin.number,
+            remixed_from: spec.remixed_from.map(JobId::uuid),
+            style: spec.style.clone(),
+            revised_prompt: spec.revised_prompt.clone(),
+            webhook_format: origin.webhook_format,
         }
     }
 }
@@ -233,7 +255,8 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
             from jsonb_to_recordset($1) as wish (id uuid, account_id uuid, tier tier, mode job_mode, model text, prompt text,
                 negative_prompt text, width int, height int, seconds int, fps int, seed bigint, first_frame text,
                 last_frame text, metadata jsonb, webhook_url text, retention_seconds int, idempotency_key text,
-                fingerprint text, run_after timestamptz, priority smallint, timeout_seconds int, cost float8)
+                fingerprint text, run_after timestamptz, priority smallint, timeout_seconds int, cost float8, api_key_id uuid,
+                number bigint, remixed_from uuid, style text, revised_prompt text, webhook_format webhook_format)
             left join lateral (
                 select id as earlier_id from jobs
                 where jobs.account_id = wish.account_id and jobs.idempotency_key = wish.idempotency_key limit 1
@@ -257,12 +280,13 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
         inserted as (
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
-                run_at, priority, timeout_seconds, deadline_at, virtual_start)
+                run_at, priority, timeout_seconds, deadline_at, virtual_start,
+                api_key_id, number, remixed_from, style, revised_prompt, webhook_format)
             select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
                 greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
-                coalesce(fair_start, 'infinity')
+                coalesce(fair_start, 'infinity'), api_key_id, number, remixed_from, style, revised_prompt, webhook_format
             from asked left join placed on job_id = id
             -- Nobody is let in any more once the first row is written: the count of what is queued would see it.
             where (select count(*) from asked) > 0

@@ -13,8 +13,8 @@ use clipmill_tests::Server;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
 use uuid::Uuid;
 
-const BEFORE: &str = include_str!("../../golden/statements/0006.json");
-const BEFORE_VERSION: i64 = 6;
+const BEFORE: &str = include_str!("../../golden/statements/0007.json");
+const BEFORE_VERSION: i64 = 7;
 const LEASE: Duration = Duration::from_secs(30);
 
 fn statements() -> Vec<String> {

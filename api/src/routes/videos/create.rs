@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use clipmill_shared::jobs::Job;
+use clipmill_shared::accounts::keys::Identity;
 use clipmill_shared::jobs::spec::{SourceImage, Spec, Wish};
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
+use clipmill_shared::jobs::{Job, WebhookFormat};
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
 use tracing::info;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::view::VideoView;
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::Proven;
 use crate::form::Form;
 use crate::limit::{self, IDEMPOTENCY_KEY_MAX_CHARS};
 use crate::picture;
@@ -116,7 +117,7 @@ pub(crate) struct ImageBody {
 )]
 pub(crate) async fn create(
     State(app): State<App>,
-    Caller(account): Caller,
+    Proven(Identity { account, key: api_key }): Proven,
     request: Request,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(request.headers())?;
@@ -124,7 +125,13 @@ pub(crate) async fn create(
     let _room = room.map_err(|_| Problem::internal())?;
     let form = Form::read(request, &FIELDS).await?;
     let fingerprint = form.fingerprint();
-    let origin = Origin { idempotency_key: key.as_deref(), fingerprint: &fingerprint };
+    let origin = Origin {
+        api_key: Some(api_key),
+        number: None,
+        webhook_format: WebhookFormat::Standard,
+        idempotency_key: key.as_deref(),
+        fingerprint: &fingerprint,
+    };
     // A repeated request is answered before anything of it is fetched or judged again.
     if let Some(job) = find_earlier(&app.pool, account, origin).await? {
         return Ok(replayed(&app, job).await);
@@ -182,6 +189,9 @@ async fn wish(app: &App, mut form: Form) -> Result<Wish, Problem> {
         priority: form.integer("priority")?,
         timeout_seconds: form.integer("timeout_seconds")?,
         run_after: form.integer("run_after")?,
+        style: None,
+        revised_prompt: None,
+        remixed_from: None,
         first_frame: image(app, &mut form, "input_reference").await?,
         last_frame: image(app, &mut form, "last_frame").await?,
     })

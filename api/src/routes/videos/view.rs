@@ -43,8 +43,9 @@ pub(crate) struct VideoView {
     /// Length as a text of digits
     #[schema(example = "4")]
     seconds: String,
-    /// Always null: videos are not remixed here
-    remixed_from_video_id: Option<String>,
+    /// The video whose seed and inputs it took over, if it is a remix
+    #[schema(value_type = Option<String>)]
+    remixed_from_video_id: Option<JobId>,
     /// Why there is no video, if there will be none
     error: Option<FailureView>,
     /// `fast` or `pro`
@@ -53,6 +54,10 @@ pub(crate) struct VideoView {
     /// `text_to_video` or `image_to_video`
     #[schema(value_type = String, example = "text_to_video")]
     mode: clipmill_shared::jobs::Mode,
+    /// What is drawn, when that is not the prompt as it was sent
+    revised_prompt: Option<String>,
+    /// The preset that the prompt was put into
+    style: Option<String>,
     /// What the video shall not show
     negative_prompt: Option<String>,
     /// Frames per second
@@ -88,6 +93,23 @@ pub(crate) struct VideoView {
     attempt: i32,
     /// The finished files while they exist
     outputs: Vec<OutputView>,
+    /// What counts for it in `/v1/usage`; null unless there is a video
+    usage: Option<UsageView>,
+    /// Whether it is to be paid for; null until it has ended
+    billable: Option<bool>,
+    /// Why not: `moderated`, `failed`, `cancelled` or `cancelled_before_start`
+    #[schema(value_type = Option<String>)]
+    not_billable_because: Option<&'static str>,
+}
+
+/// What a video counts for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UsageView {
+    /// Seconds of video
+    seconds: i32,
+    /// Millions of pixels shown, times seconds
+    #[schema(example = 3.6864)]
+    billable_units: f64,
 }
 
 /// Why there is no video.
@@ -135,13 +157,14 @@ impl VideoView {
         let finished_as = |status: JobStatus| (job.status == status).then_some(job.finished_at).flatten();
         let completed_at = finished_as(JobStatus::Completed).or(finished_as(JobStatus::Expired));
         let outputs = job.outputs.as_ref().map_or(&[][..], |outputs| &outputs.0);
+        let not_billable_because = not_billable_because(&job);
         Self {
             object: "video",
             completed_at: unix(completed_at),
             cancelled_at: unix(finished_as(JobStatus::Cancelled)),
             size: job.size().to_string(),
             seconds: job.seconds.to_string(),
-            remixed_from_video_id: None,
+            remixed_from_video_id: job.remixed_from,
             error: job
                 .error_code
                 .clone()
@@ -150,6 +173,11 @@ impl VideoView {
             tier: job.tier.as_str(),
             metadata: job.metadata(),
             outputs: outputs.iter().map(|output| OutputView::new(job.id, output)).collect(),
+            usage: completed_at.map(|_| UsageView { seconds: job.seconds, billable_units: job.cost() }),
+            billable: job.status.is_terminal().then_some(not_billable_because.is_none()),
+            not_billable_because,
+            style: job.style,
+            revised_prompt: job.revised_prompt,
             id: job.id,
             model: job.model,
             status: job.status,
@@ -173,6 +201,17 @@ impl VideoView {
             started_at: unix(job.started_at),
             attempt: job.attempt,
         }
+    }
+}
+
+/// Why there is nothing to pay for a job that has ended.
+fn not_billable_because(job: &Job) -> Option<&'static str> {
+    match (job.status, job.error_code.as_deref()) {
+        (JobStatus::Failed, Some("input_moderated" | "output_moderated")) => Some("moderated"),
+        (JobStatus::Failed, _) => Some("failed"),
+        (JobStatus::Cancelled, _) if job.started_at.is_none() => Some("cancelled_before_start"),
+        (JobStatus::Cancelled, _) => Some("cancelled"),
+        (JobStatus::Queued | JobStatus::InProgress | JobStatus::Completed | JobStatus::Expired, _) => None,
     }
 }
 
