@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::HeaderValue;
 use clipmill_shared::accounts::keys::{self, Identity};
 use clipmill_shared::batch::Batcher;
+use clipmill_shared::bell::Bells;
 use clipmill_shared::db::PgPool;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::outlook::Outlook;
@@ -20,9 +22,13 @@ use clipmill_shared::telemetry;
 use clipmill_shared::tier::Tier;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-use crate::config::ModelAliases;
-use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms};
+use crate::auth::Caller;
+use crate::config::ClientConfig;
+use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms, WAITS_AT_ONCE};
+use crate::problem::Problem;
+use crate::rate::Rates;
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -58,8 +64,17 @@ pub struct Shared {
     pub(crate) images: Arc<Semaphore>,
     /// Bounds how many images are decoded at once.
     pub(crate) pictures: Arc<Semaphore>,
+    /// Tells those who wait for jobs that they have changed.
+    pub(crate) bells: Bells,
+    /// Bounds how many requests wait for jobs.
+    pub(crate) waits: Arc<Semaphore>,
+    /// Cancelled when the process shall end.
+    pub(crate) closing: CancellationToken,
     pub(crate) metrics: PrometheusHandle,
+    /// How often keys and accounts may ask.
+    pub(crate) rates: Rates,
     models: BTreeMap<String, Tier>,
+    origins: Vec<HeaderValue>,
 }
 
 impl App {
@@ -68,10 +83,12 @@ impl App {
         pool: PgPool,
         storage: Storage,
         outbound: &OutboundConfig,
-        aliases: &ModelAliases,
+        clients: &ClientConfig,
     ) -> anyhow::Result<Self> {
         let mut models: BTreeMap<String, Tier> = Tier::ALL.into_iter().map(|tier| (tier.to_string(), tier)).collect();
-        models.extend(aliases.0.clone());
+        models.extend(clients.model_aliases.0.clone());
+        let (bells, closing) = (Bells::of_waiting(), CancellationToken::new());
+        tokio::spawn(listen(bells.clone(), pool.clone(), closing.clone()));
         Ok(Self(Arc::new(Shared {
             intake: Intake::new(pool.clone(), storage.clone()),
             keys: keyring(pool.clone()),
@@ -83,9 +100,26 @@ impl App {
             rooms: Arc::default(),
             images: Arc::new(Semaphore::new(IMAGES_IN_HAND)),
             pictures: Arc::new(Semaphore::new(PICTURES_AT_ONCE)),
+            waits: Arc::new(Semaphore::new(WAITS_AT_ONCE)),
+            bells,
+            closing,
+            rates: Rates::new(&clients.rates),
+            origins: clients.cors_origins.clone(),
             metrics: telemetry::metrics().context("cannot record metrics")?,
             models,
         })))
+    }
+
+    /// The job that this key asks for. One statement proves the key and reads the job; only when it finds nothing, another says
+    /// why.
+    pub(crate) async fn find(&self, key: &ApiKey, id: JobId) -> Result<Job, Problem> {
+        if let Some(job) = self.polls.ask((key.clone(), id)).await? {
+            Caller::known(job.account_id);
+            self.rates.belongs(key, job.account_id);
+            return Ok(job);
+        }
+        let Caller(account) = Caller::prove(self, key).await?;
+        read::find(&self.pool, account, id).await?.ok_or_else(Problem::no_video)
     }
 
     /// The tier that a model name means.
@@ -93,10 +127,20 @@ impl App {
         self.models.get(model).copied()
     }
 
+    /// The origins whose pages may call.
+    pub(crate) fn origins(&self) -> &[HeaderValue] {
+        &self.origins
+    }
+
     /// Every model name and what it means.
     pub(crate) fn models(&self) -> &BTreeMap<String, Tier> {
         &self.models
     }
+}
+
+/// Hears of changes for all who wait, on one connection, and looks after bells that were lost.
+async fn listen(bells: Bells, pool: PgPool, closing: CancellationToken) {
+    tokio::join!(bells.listen(&pool, &closing), bells.watchers().look_again(&pool, &closing));
 }
 
 /// Questions that one statement answers at most.

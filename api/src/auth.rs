@@ -54,6 +54,7 @@ impl Proven {
     async fn prove(app: &App, key: &ApiKey) -> Result<Self, Problem> {
         let identity = app.keys.ask(key.clone()).await?.ok_or_else(Problem::unauthenticated)?;
         Caller::known(identity.account);
+        app.rates.belongs(key, identity.account);
         Ok(Self(identity))
     }
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use axum::http::HeaderValue;
 use clipmill_shared::db::DbConfig;
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::telemetry::TelemetryConfig;
 use clipmill_shared::tier::Tier;
+
+use crate::rate::RateConfig;
 
 /// Clipmill's HTTP API
 #[derive(Debug, clap::Parser)]
@@ -133,9 +136,35 @@ pub struct ServeConfig {
     /// Whom customers may make us call
     #[command(flatten)]
     pub outbound: OutboundConfig,
+    /// What clients may do
+    #[command(flatten)]
+    pub clients: ClientConfig,
+}
+
+/// What clients may do, and by which names.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClientConfig {
     /// Further model names and the tier that each means
     #[arg(long, env = "CLIPMILL_MODEL_ALIASES", default_value = "sora-2=fast,sora-2-pro=pro")]
     pub model_aliases: ModelAliases,
+    /// How often they may ask
+    #[command(flatten)]
+    pub rates: RateConfig,
+    /// Origins whose pages may call the API from a browser, as `https://example.com`, or `*` for all
+    #[arg(long, env = "CLIPMILL_CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<HeaderValue>,
+}
+
+impl Default for ClientConfig {
+    /// As on an empty command line.
+    fn default() -> Self {
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            clients: ClientConfig,
+        }
+        <Alone as clap::Parser>::parse_from(["clipmill-api"]).clients
+    }
 }
 
 /// Model names beside the tiers' own: `name=tier,name=tier`.

@@ -22,6 +22,17 @@ pub(crate) const IMAGE_MAX_DECODED_BYTES: u64 = 8192 * 8192 * 4;
 pub(crate) const PICTURES_AT_ONCE: usize = 2;
 /// Requests that have fetched, decoded or unstored images in hand at the same time, 40 MB each.
 pub(crate) const IMAGES_IN_HAND: usize = 16;
+/// Connections at the same time; further ones wait to be accepted.
+pub(crate) const CONNECTIONS_AT_ONCE: usize = 32_768;
+/// Headers of one request, and the bytes that they and the first line may have together.
+pub(crate) const HEADERS_MAX: usize = 100;
+pub(crate) const HEADERS_MAX_BYTES: usize = 64 * 1024;
+/// How long the headers of a request may take to arrive, and a connection may rest between two requests.
+pub(crate) const HEADERS_TIMEOUT: Duration = Duration::from_secs(75);
+/// Requests that wait for a job at the same time, whether for its next state or along its whole way.
+pub(crate) const WAITS_AT_ONCE: usize = 16_384;
+/// The longest time that a request may wait for a job to change.
+pub(crate) const WAIT_MAX_SECONDS: u64 = 60;
 /// Members of a JSON body, and parts of a multipart one.
 pub(crate) const PARTS_MAX: usize = 64;
 /// Longest idempotency key, in characters.

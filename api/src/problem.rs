@@ -25,6 +25,8 @@ pub(crate) struct Problem {
     code: &'static str,
     message: String,
     param: Option<String>,
+    /// Seconds after which it may go better.
+    retry_after: Option<u64>,
 }
 
 /// The body of every error.
@@ -53,7 +55,7 @@ pub(crate) struct ErrorDetail {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), param: None }
+        Self { status, code, message: message.into(), param: None, retry_after: None }
     }
 
     /// A field that cannot be accepted, and what could be.
@@ -152,6 +154,18 @@ impl Problem {
         )
     }
 
+    /// Asked more often than allowed.
+    pub(crate) fn rate_limited(wait_seconds: u64) -> Self {
+        let message = format!("too many requests: wait {wait_seconds} s, see the x-ratelimit headers");
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message);
+        Self { retry_after: Some(wait_seconds), ..problem }
+    }
+
+    /// As many as there may be do the same already.
+    pub(crate) fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "the service has too much to do at the moment, try again")
+    }
+
     /// A fault of ours. Its text stays inside.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something went wrong on our side")
@@ -178,7 +192,9 @@ impl IntoResponse for Problem {
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"))
             }
-            StatusCode::TOO_MANY_REQUESTS => response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10")),
+            StatusCode::TOO_MANY_REQUESTS => {
+                response.headers_mut().insert(RETRY_AFTER, self.retry_after.unwrap_or(10).into())
+            }
             _ => None,
         };
         response

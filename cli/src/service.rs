@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser as _};
 use clipmill_api::App;
-use clipmill_api::config::ModelAliases;
+use clipmill_api::config::ClientConfig;
 use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, Identity};
 use clipmill_shared::db::{self, DatabaseUrl, PgPool};
@@ -47,9 +47,9 @@ pub struct ServiceConfig {
     /// Where objects are kept; embedded unless an endpoint or a bucket is named
     #[command(flatten)]
     pub storage: StorageConfig,
-    /// Further model names and the tier that each means
-    #[arg(long, env = "CLIPMILL_MODEL_ALIASES", default_value = "sora-2=fast,sora-2-pro=pro")]
-    pub model_aliases: ModelAliases,
+    /// What clients may do
+    #[command(flatten)]
+    pub clients: ClientConfig,
     /// How to work
     #[command(flatten)]
     pub worker: WorkerConfig,
@@ -112,7 +112,7 @@ impl Service {
 
         let stop = CancellationToken::new();
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let app = App::new(pool.clone(), storage.clone(), &outbound, &config.model_aliases)?;
+        let app = App::new(pool.clone(), storage.clone(), &outbound, &config.clients)?;
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
         let engines = worker.engines().context("the engines cannot be set up")?;
         let env = Arc::new(Env::new(pool.clone(), storage, engines, worker, &outbound, stop.clone())?);

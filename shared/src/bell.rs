@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::db;
 use crate::id::JobId;
+use crate::jobs::watch::Watchers;
 
 /// Rung when a job can be claimed.
 pub(crate) const QUEUED: &str = "clipmill_queued";
@@ -22,23 +23,54 @@ pub(crate) const OUTBOX: &str = "clipmill_outbox";
 /// Rung with a job's id when whoever works on it should look whether the lease still holds.
 pub(crate) const HALT: &str = "clipmill_halt";
 
+/// Rung with the ids of jobs that have changed, parted by spaces.
+pub(crate) const CHANGED: &str = "clipmill_changed";
+
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The bells of one process. Cloned cheaply; every clone hears the same.
 #[derive(Debug, Clone)]
 pub struct Bells {
+    channels: &'static [&'static str],
     queued: watch::Sender<()>,
     outbox: watch::Sender<()>,
     halt: broadcast::Sender<Option<JobId>>,
-}
-
-impl Default for Bells {
-    fn default() -> Self {
-        Self { queued: watch::Sender::new(()), outbox: watch::Sender::new(()), halt: broadcast::Sender::new(256) }
-    }
+    moved: watch::Sender<()>,
+    watchers: Watchers,
 }
 
 impl Bells {
+    /// What a process hears that works.
+    pub fn of_work() -> Self {
+        Self::on(&[QUEUED, OUTBOX, HALT])
+    }
+
+    /// What a process hears whose clients wait for their jobs.
+    pub fn of_waiting() -> Self {
+        Self::on(&[CHANGED, HALT])
+    }
+
+    fn on(channels: &'static [&'static str]) -> Self {
+        Self {
+            channels,
+            queued: watch::Sender::new(()),
+            outbox: watch::Sender::new(()),
+            halt: broadcast::Sender::new(256),
+            moved: watch::Sender::new(()),
+            watchers: Watchers::default(),
+        }
+    }
+
+    /// Who waits for which job here.
+    pub fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+
+    /// Changes whenever some job was taken up or ended, so that others may have come forward in the queue.
+    pub fn moved(&self) -> watch::Receiver<()> {
+        self.moved.subscribe()
+    }
+
     /// Changes whenever a job can be claimed.
     pub fn queued(&self) -> watch::Receiver<()> {
         self.queued.subscribe()
@@ -78,7 +110,7 @@ impl Bells {
 
     async fn hear(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen_all([QUEUED, OUTBOX, HALT]).await?;
+        listener.listen_all(self.channels.iter().copied()).await?;
         loop {
             self.ring_all();
             // `None` says that the connection was lost and is being made anew: ring everything once.
@@ -92,6 +124,16 @@ impl Bells {
         self.queued.send_replace(());
         self.outbox.send_replace(());
         let _ = self.halt.send(None);
+        self.moved.send_replace(());
+        self.watchers.changed_all();
+    }
+
+    /// Wakes those who wait for these jobs, or for others to come forward.
+    fn changed(&self, payload: &str) {
+        for job in payload.split(' ').filter_map(|id| Uuid::try_parse(id).ok()) {
+            self.watchers.changed(job.into());
+        }
+        self.moved.send_replace(());
     }
 
     fn ring(&self, channel: &str, payload: &str) {
@@ -103,10 +145,49 @@ impl Bells {
                     // No receiver means that nothing renders here.
                     let _ = self.halt.send(Some(job.into()));
                 }
+                self.changed(payload);
             }
+            CHANGED => self.changed(payload),
             _ => {}
         }
     }
+}
+
+/// Tells all processes which jobs have changed, after the commits that changed them, many with one ring. What is lost with this
+/// process is found by those who wait when they look again.
+#[derive(Debug, Clone)]
+pub struct Announcer(mpsc::Sender<JobId>);
+
+impl Announcer {
+    /// An announcer that lives as long as its last clone. Has to be made inside of a runtime.
+    pub fn new(pool: PgPool) -> Self {
+        let (wishes, mut wished) = mpsc::channel(2 * RING_MOST);
+        tokio::spawn(async move {
+            let mut jobs = Vec::new();
+            while wished.recv_many(&mut jobs, RING_MOST).await > 0 {
+                let payload: Vec<String> = jobs.drain(..).map(|job: JobId| job.uuid().simple().to_string()).collect();
+                if let Err(error) = db::within(announce(&pool, &payload.join(" "))).await {
+                    warn!(%error, "Could not tell those who wait for jobs, they will look by themselves");
+                }
+                tokio::time::sleep(RING_PAUSE).await;
+            }
+        });
+        Self(wishes)
+    }
+
+    /// Tells those who wait for this job that it has changed.
+    pub fn changed(&self, job: JobId) {
+        let _ = self.0.try_send(job);
+    }
+}
+
+/// Jobs that one ring names at most: a payload has less than 8000 bytes.
+const RING_MOST: usize = 200;
+/// What changes meanwhile shares the next ring.
+const RING_PAUSE: Duration = Duration::from_millis(20);
+
+async fn announce(pool: &PgPool, payload: &str) -> Result<(), sqlx::Error> {
+    ring_alone(&mut *pool.acquire().await?, CHANGED, payload).await
 }
 
 /// Tells all processes that a job can be claimed, after the commit that made it so.
@@ -147,18 +228,18 @@ type Connection = PoolConnection<Postgres>;
 /// Rings on this connection, or on a new one if it has died meanwhile. Gives back the one that worked.
 async fn ring_queued(pool: &PgPool, idle: Option<Connection>) -> Result<Connection, sqlx::Error> {
     if let Some(mut connection) = idle
-        && ring_alone(&mut connection).await.is_ok()
+        && ring_alone(&mut connection, QUEUED, "").await.is_ok()
     {
         return Ok(connection);
     }
     let mut connection = pool.acquire().await?;
-    ring_alone(&mut connection).await?;
+    ring_alone(&mut connection, QUEUED, "").await?;
     Ok(connection)
 }
 
 /// A ring with a commit of its own that waits for no disk: there is nothing in it that a crash could lose.
-async fn ring_alone(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("select set_config('synchronous_commit', 'off', true), pg_notify($1, '')", QUEUED)
+async fn ring_alone(connection: &mut PgConnection, channel: &str, payload: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)", channel, payload)
         .fetch_one(connection)
         .await
         .map(drop)

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use clipmill_api::App;
-use clipmill_api::config::ModelAliases;
+use clipmill_api::config::ClientConfig;
+use clipmill_api::rate::RateConfig;
 use clipmill_shared::outbound::OutboundConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -26,7 +27,12 @@ impl Service {
     pub(crate) async fn start(bench: &Bench, database: &Database) -> Result<Self> {
         let (pool, storage) = (database.connect(CONNECTIONS).await?, bench.storage().await?);
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let app = App::new(pool, storage, &outbound, &ModelAliases::default())?;
+        let app = App::new(
+            pool,
+            storage,
+            &outbound,
+            &ClientConfig { rates: RateConfig::UNLIMITED, ..ClientConfig::default() },
+        )?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, stop) = (listener.local_addr()?, CancellationToken::new());
         tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));

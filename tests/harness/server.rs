@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clipmill_api::App;
-use clipmill_api::config::ModelAliases;
+use clipmill_api::config::ClientConfig;
 use clipmill_shared::accounts::{self, keys};
 use clipmill_shared::db::{self, DatabaseUrl, DbConfig, PgPool};
 use clipmill_shared::id::{AccountId, JobId};
@@ -61,7 +61,16 @@ impl Server {
         Self::on(cluster.database().await, preview_engines()).await
     }
 
+    /// A service whose clients may do so much.
+    pub async fn for_clients(clients: ClientConfig) -> Self {
+        Self::of(shared().await.database().await, preview_engines(), clients).await
+    }
+
     async fn on(database_url: String, engines: Engines) -> Self {
+        Self::of(database_url, engines, ClientConfig::default()).await
+    }
+
+    async fn of(database_url: String, engines: Engines, clients: ClientConfig) -> Self {
         let shared = shared().await;
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
@@ -70,8 +79,7 @@ impl Server {
         let account = accounts::create(&pool, "test", false).await.expect("an account");
         let (_, key) = keys::create(&pool, account.id, "test").await.expect("a key");
         let stop = CancellationToken::new();
-        let aliases: ModelAliases = "sora-2=fast,sora-2-pro=pro".parse().expect("aliases");
-        let app = App::new(pool.clone(), storage.clone(), &outbound, &aliases).expect("an app");
+        let app = App::new(pool.clone(), storage.clone(), &outbound, &clients).expect("an app");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clipmill_shared::batch::Batcher;
-use clipmill_shared::bell::Bells;
+use clipmill_shared::bell::{Announcer, Bells};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::fleet::{Pace, Served};
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
@@ -45,6 +45,8 @@ pub struct Env {
     pub name: String,
     /// Wakes whoever waits for work.
     pub bells: Bells,
+    /// Tells those who wait for jobs that they have changed.
+    pub changes: Announcer,
     /// Cancelled when the process shall end.
     pub stop: CancellationToken,
     /// Taken before a job is claimed, given back when its rendering ends.
@@ -71,11 +73,11 @@ impl Env {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             tries: settler(pool.clone()),
-            pool,
             storage,
             engines,
             name: format!("{}-{}", config.name, Uuid::now_v7().simple()),
-            bells: Bells::default(),
+            bells: Bells::of_work(),
+            changes: Announcer::new(pool.clone()),
             stop,
             gpus: Gpus::new(config.gpus, config.model_streak),
             resting_until: Mutex::new(Instant::now()),
@@ -84,6 +86,7 @@ impl Env {
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
+            pool,
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use clipmill_shared::db::PgPool;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::lease::{Lease, LeaseError};
 use tokio::sync::broadcast;
@@ -10,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::engine::Watch;
+use crate::env::Env;
 
 /// Progress is written at most this often.
 const TICK: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// Runs on the runtime while the engine runs on its own thread, so a busy engine misses no renewal. While the
 /// database is away it goes on until the lease could have lapsed.
-pub(crate) async fn keep(lease: &Lease, pool: &PgPool, mut halt: broadcast::Receiver<Option<JobId>>, watch: &Watch) {
+pub(crate) async fn keep(lease: &Lease, env: &Env, mut halt: broadcast::Receiver<Option<JobId>>, watch: &Watch) {
     let mut tick = interval(TICK.min(lease.lasts() / 3));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut renewed, mut told) = (Instant::now(), 0);
@@ -33,8 +33,13 @@ pub(crate) async fn keep(lease: &Lease, pool: &PgPool, mut halt: broadcast::Rece
         }
         let asked = Instant::now();
         let left = lease.lasts().saturating_sub(renewed.elapsed());
-        match tokio::time::timeout(left, lease.renew(pool, percent)).await {
-            Ok(Ok(())) => (renewed, told) = (asked, percent),
+        match tokio::time::timeout(left, lease.renew(&env.pool, percent)).await {
+            Ok(Ok(())) => {
+                if percent != told {
+                    env.changes.changed(lease.job().id);
+                }
+                (renewed, told) = (asked, percent);
+            }
             Ok(Err(LeaseError::Lost)) => return,
             Ok(Err(LeaseError::Database(error))) => warn!(job.id = %lease.job().id, %error, "Could not renew a lease"),
             Err(_) => warn!(job.id = %lease.job().id, "Renewing a lease took too long"),

@@ -44,9 +44,11 @@ pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease, halt }: Turn) {
     let span = info_span!("attempt", job.id = %job.id, job.attempt = job.attempt, job.tier = %job.tier);
     async {
         let started = Instant::now();
+        env.changes.changed(job.id);
         let end = work(env, &lease, gpu, halt).await;
         let gpu = if let End::Finished(Ok(made)) = &end { Some(made.gpu) } else { None };
         let outcome = settle(env, lease, &job, end).await;
+        env.changes.changed(job.id);
         if let Some(gpu) = gpu.filter(|_| outcome == "completed") {
             let unit_seconds = started.elapsed().as_secs_f64() / job.cost().max(f64::EPSILON);
             env.learn(job.tier, Pace { gpu_seconds: gpu.as_secs_f64(), unit_seconds });
@@ -65,7 +67,7 @@ async fn work(env: &Arc<Env>, lease: &Lease, gpu: Held, halt: broadcast::Receive
     let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
     let end = tokio::select! {
         finished = &mut stages => return End::Finished(finished.unwrap_or_else(|panic| Err(panicked(panic)))),
-        () = heartbeat::keep(lease, &env.pool, halt, &watch) => End::Lost,
+        () = heartbeat::keep(lease, env, halt, &watch) => End::Lost,
         () = drained(env) => End::Drained,
         () = tokio::time::sleep(env.config.attempt()) => End::Finished(Err(overdue())),
     };

@@ -20,6 +20,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(videos::create::create, videos::list::list))
         .routes(routes!(videos::models::models))
         .routes(routes!(videos::get::get, videos::delete::delete))
+        .routes(routes!(videos::events::events))
         .routes(routes!(videos::content::content))
         .routes(routes!(videos::cancel::cancel))
         .routes(routes!(webhooks::secret))

@@ -22,6 +22,7 @@ pub mod spec;
 pub mod status;
 pub mod submit;
 pub mod sweep;
+pub mod watch;
 
 pub use status::JobStatus;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool};
 
 use super::Job;
+use crate::bell;
 use crate::db;
 use crate::id::{AccountId, JobId, RemovalId};
 use crate::storage::key;
@@ -169,6 +170,7 @@ async fn expire(tx: &mut PgConnection, removal: &Removal) -> Result<(), sqlx::Er
     );
     match expired.fetch_optional(&mut *tx).await? {
         Some(row) => {
+            bell::ring(tx, bell::CHANGED, &removal.job_id.uuid().to_string()).await?;
             outbox::record(tx, removal.account_id, removal.job_id, EventKind::Expired, row.webhook_url.as_deref()).await
         }
         None => Ok(()),

@@ -30,6 +30,10 @@ pub async fn rescue(pool: &PgPool, limit: i64) -> Result<usize, sqlx::Error> {
             Err(LeaseError::Database(error)) => return Err(error),
         }
     }
+    if !lapsed.is_empty() {
+        let ids: Vec<String> = lapsed.iter().map(|job| job.id.uuid().simple().to_string()).collect();
+        bell::ring(&mut tx, bell::CHANGED, &ids.join(" ")).await?;
+    }
     tx.commit().await?;
     Ok(lapsed.len())
 }

@@ -1,13 +1,17 @@
 //! `POST /v1/videos`: submit a job.
 
+use std::collections::HashMap;
+
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::accounts::keys::Identity;
+use clipmill_shared::id::AccountId;
+use clipmill_shared::jobs::WebhookFormat;
 use clipmill_shared::jobs::spec::{SourceImage, Spec, Wish};
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
-use clipmill_shared::jobs::{Job, WebhookFormat};
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
 use tracing::info;
@@ -15,11 +19,12 @@ use utoipa::ToSchema;
 
 use super::view::VideoView;
 use crate::app::App;
-use crate::auth::Proven;
+use crate::auth::{Bearer, Proven};
 use crate::form::Form;
 use crate::limit::{self, IDEMPOTENCY_KEY_MAX_CHARS};
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
+use crate::wait::Wait;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -101,7 +106,11 @@ pub(crate) struct ImageBody {
 /// Submits a job. With an `Idempotency-Key`, submitting the same again answers with the first job.
 #[utoipa::path(
     post, path = "/v1/videos", tag = "videos",
-    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 printable characters; names this submit")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "At most 255 printable characters; names this submit"),
+        ("wait" = Option<u64>, Query, maximum = 60, description = "Seconds to wait for the state to change before answering; also as `Prefer: wait=SECONDS`"),
+        ("wait_for" = Option<String>, Query, description = "`change` (the default), or `end`: wait until the job has ended"),
+    ),
     request_body(content((CreateBody = "application/json"), (CreateBody = "multipart/form-data"))),
     responses(
         (status = 200, body = VideoView, description = "The job"),
@@ -117,44 +126,59 @@ pub(crate) struct ImageBody {
 )]
 pub(crate) async fn create(
     State(app): State<App>,
-    Proven(Identity { account, key: api_key }): Proven,
+    Proven(identity): Proven,
+    Bearer(key): Bearer,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|_| Problem::body("the query string is malformed"))?;
+    let wait = Wait::of(&query, request.headers())?;
+    let (job, replayed) = match submit(&app, identity, request).await? {
+        Submitted::New(job) => (job, None),
+        Submitted::Replayed(job) => (job, Some([(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"))])),
+    };
+    let confirmed = wait.and_then(Wait::confirmation).map(|header| [header]);
+    let job = match wait {
+        // There is a job, whatever becomes of the wait.
+        Some(wait) => wait.of_job(&app, &key, job.id, Some(job.status)).await.unwrap_or(job),
+        None => job,
+    };
+    Ok((replayed, confirmed, Json(VideoView::new(&app, job).await)).into_response())
+}
+
+async fn submit(app: &App, identity: Identity, request: Request) -> Result<Submitted, Problem> {
     let key = idempotency_key(request.headers())?;
-    let room = app.rooms.enter(account, limit::body_mib(request.headers())).await;
+    let room = app.rooms.enter(identity.account, limit::body_mib(request.headers())).await;
     let _room = room.map_err(|_| Problem::internal())?;
     let form = Form::read(request, &FIELDS).await?;
     let fingerprint = form.fingerprint();
     let origin = Origin {
-        api_key: Some(api_key),
+        api_key: Some(identity.key),
         number: None,
         webhook_format: WebhookFormat::Standard,
         idempotency_key: key.as_deref(),
         fingerprint: &fingerprint,
     };
     // A repeated request is answered before anything of it is fetched or judged again.
-    if let Some(job) = find_earlier(&app.pool, account, origin).await? {
-        return Ok(replayed(&app, job).await);
+    if let Some(job) = find_earlier(&app.pool, identity.account, origin).await? {
+        return Ok(Submitted::Replayed(job));
     }
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
-    let wish = wish(&app, form).await?;
-    let fleet = app.outlook.fleet().await?;
-    let offer = wish.tier.and_then(|tier| fleet.offers.get(&tier));
-    let spec = Spec::new(wish, offer)?;
-    match app.intake.submit(account, &spec, origin).await? {
-        Submitted::New(job) => {
-            info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");
-            metrics::counter!("clipmill_jobs_submitted_total", "tier" => job.tier.as_str()).increment(1);
-            Ok(Json(VideoView::new(&app, job).await).into_response())
-        }
-        Submitted::Replayed(job) => Ok(replayed(&app, job).await),
-    }
+    let wish = wish(app, form).await?;
+    queue(app, identity.account, wish, origin).await
 }
 
-async fn replayed(app: &App, job: Job) -> Response {
-    let replayed = [(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"))];
-    (replayed, Json(VideoView::new(app, job).await)).into_response()
+/// Makes a job of a wish, as far as the fleet offers that.
+pub(super) async fn queue(app: &App, account: AccountId, wish: Wish, origin: Origin<'_>) -> Result<Submitted, Problem> {
+    let fleet = app.outlook.fleet().await?;
+    let offer = wish.tier.and_then(|tier| fleet.offers.get(&tier));
+    let submitted = app.intake.submit(account, &Spec::new(wish, offer)?, origin).await?;
+    if let Submitted::New(job) = &submitted {
+        info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");
+        metrics::counter!("clipmill_jobs_submitted_total", "tier" => job.tier.as_str()).increment(1);
+    }
+    Ok(submitted)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use clipmill_shared::id::JobId;
 use clipmill_shared::jobs;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +24,13 @@ pub(crate) struct DeletedView {
     deleted: bool,
 }
 
+impl DeletedView {
+    /// What is left of this video.
+    pub(super) fn of(id: JobId) -> Self {
+        Self { id: id.to_string(), object: "video.deleted", deleted: true }
+    }
+}
+
 /// Deletes a video with all of its files. One that waits or runs is called off first.
 #[utoipa::path(
     delete, path = "/v1/videos/{id}", tag = "videos", params(("id" = String, Path, description = "The video's id")),
@@ -39,7 +47,7 @@ pub(crate) async fn delete(
     VideoId(id): VideoId,
 ) -> Result<Json<DeletedView>, Problem> {
     match jobs::delete::delete(&app.pool, &app.storage, account, id).await? {
-        true => Ok(Json(DeletedView { id: id.to_string(), object: "video.deleted", deleted: true })),
+        true => Ok(Json(DeletedView::of(id))),
         false => Err(Problem::no_video()),
     }
 }

@@ -1,19 +1,20 @@
 //! `GET /v1/videos/{id}`: how a job stands.
 
-use axum::extract::State;
+use std::collections::HashMap;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use clipmill_shared::id::JobId;
-use clipmill_shared::jobs::{Job, read};
-use clipmill_shared::secret::ApiKey;
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
 use super::VideoId;
 use super::view::VideoView;
 use crate::app::App;
-use crate::auth::{Bearer, Caller};
+use crate::auth::Bearer;
 use crate::problem::{ErrorBody, Problem};
+use crate::wait::Wait;
 
 /// Read by OpenAI's client libraries on the first poll.
 const POLL_AFTER: (HeaderName, HeaderValue) =
@@ -27,11 +28,14 @@ const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static(
     get, path = "/v1/videos/{id}", tag = "videos",
     params(
         ("id" = String, Path, description = "The video's id"),
+        ("wait" = Option<u64>, Query, maximum = 60, description = "Seconds to wait for the state to change before answering; also as `Prefer: wait=SECONDS`"),
+        ("wait_for" = Option<String>, Query, description = "`change` (the default), or `end`: wait until the job has ended"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
     ),
     responses(
         (status = 200, body = VideoView, description = "The job"),
         (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+        (status = 400, body = ErrorBody, description = "A parameter cannot be accepted; `param` names it"),
         (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such video"),
         (status = 503, body = ErrorBody, description = "Not available at the moment"),
@@ -41,24 +45,21 @@ pub(crate) async fn get(
     State(app): State<App>,
     Bearer(key): Bearer,
     VideoId(id): VideoId,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let job = find(&app, key, id).await?;
+    let Query(query) = query.map_err(|_| Problem::body("the query string is malformed"))?;
+    let wait = Wait::of(&query, &headers)?;
+    let job = match wait {
+        Some(wait) => wait.of_job(&app, &key, id, None).await?,
+        None => app.find(&key, id).await?,
+    };
     let ended = job.status.is_terminal();
     let view = VideoView::new(&app, job).await;
     let body = serde_json::to_vec(&view).map_err(|_| Problem::internal())?;
     let answer = unless_known(&headers, body)?;
-    Ok(if ended { answer } else { ([POLL_AFTER], answer).into_response() })
-}
-
-/// One statement proves the key and reads the job. Only when it finds nothing, another says why.
-async fn find(app: &App, key: ApiKey, id: JobId) -> Result<Job, Problem> {
-    if let Some(job) = app.polls.ask((key.clone(), id)).await? {
-        Caller::known(job.account_id);
-        return Ok(job);
-    }
-    let Caller(account) = Caller::prove(app, &key).await?;
-    read::find(&app.pool, account, id).await?.ok_or_else(Problem::no_video)
+    let confirmed = wait.and_then(Wait::confirmation).map(|header| AppendHeaders([header]));
+    Ok(if ended { (confirmed, answer).into_response() } else { ([POLL_AFTER], confirmed, answer).into_response() })
 }
 
 /// The body, or 304 for a client that has it.

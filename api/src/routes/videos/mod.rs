@@ -11,6 +11,7 @@ pub(super) mod cancel;
 pub(super) mod content;
 pub(super) mod create;
 pub(super) mod delete;
+pub(super) mod events;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod models;

@@ -153,6 +153,11 @@ impl VideoView {
         Self::of(job, expected)
     }
 
+    /// Its place in the queue, if it has one.
+    pub(super) fn queue_position(&self) -> Option<u64> {
+        self.queue_position
+    }
+
     fn of(job: Job, expected: Expectation) -> Self {
         let finished_as = |status: JobStatus| (job.status == status).then_some(job.finished_at).flatten();
         let completed_at = finished_as(JobStatus::Completed).or(finished_as(JobStatus::Expired));
