@@ -28,6 +28,7 @@ mod stats;
 mod stock;
 mod submit;
 mod throughput;
+mod waiting;
 mod worker;
 
 use bench::Bench;
@@ -72,6 +73,8 @@ enum Subject {
     Bloat,
     /// How long a GPU waits while jobs do
     Idle,
+    /// Clients that wait for jobs: what they cost, and how soon they are told
+    Waiting,
     /// Memory, start-up and size of the programs
     Footprint,
 }
@@ -87,6 +90,7 @@ impl Subject {
             Subject::Depth => depth::measure(bench).await,
             Subject::Bloat => bloat::measure(bench).await,
             Subject::Idle => idle::measure(bench).await,
+            Subject::Waiting => waiting::measure(bench).await,
             Subject::Footprint => footprint::measure(bench).await,
         }
     }

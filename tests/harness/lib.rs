@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cluster;
 pub mod endless;
+pub mod events;
 pub mod gate;
 pub mod picture;
 pub mod process;

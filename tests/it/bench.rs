@@ -8,7 +8,7 @@ use clipmill_tests::process::binary;
 use serde_json::Value;
 
 /// Everything that is measured without Node's packages, and which figures each gives.
-const SUBJECTS: [(&str, &[&str]); 8] = [
+const SUBJECTS: [(&str, &[&str]); 9] = [
     ("preview", &["preview, text: ", "preview, image: "]),
     ("submit", &["submit, an account a connection", "submit, all of one account, 99th percentile"]),
     ("poll", &["poll, finished jobs", "poll, queued jobs, 1000 in the queue"]),
@@ -31,6 +31,16 @@ const SUBJECTS: [(&str, &[&str]); 8] = [
     ),
     ("bloat", &["bloat, table of jobs", "bloat, indexes of jobs", "bloat, renewals that touch no index"]),
     ("idle", &["idle GPU under a backlog"]),
+    (
+        "waiting",
+        &[
+            "create beside clients that wait, 99th percentile",
+            "retrieve beside clients that wait, 99th percentile",
+            "50 waiting clients, connections that listen",
+            "50 waiting clients, statements while nothing happens",
+            "50 waiting clients, told of the end, 99th percentile",
+        ],
+    ),
 ];
 
 #[test]

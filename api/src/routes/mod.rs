@@ -11,6 +11,7 @@ use crate::openapi::Base;
 use crate::problem::Problem;
 
 mod health;
+mod usage;
 mod videos;
 mod webhooks;
 
@@ -23,6 +24,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(videos::events::events))
         .routes(routes!(videos::content::content))
         .routes(routes!(videos::cancel::cancel))
+        .routes(routes!(usage::usage))
         .routes(routes!(webhooks::secret))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

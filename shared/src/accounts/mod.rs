@@ -7,6 +7,7 @@ use crate::secret::WebhookSecret;
 
 pub mod keys;
 pub mod limits;
+pub mod usage;
 
 /// A customer.
 #[derive(Debug)]

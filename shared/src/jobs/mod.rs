@@ -11,6 +11,7 @@ use crate::tier::{Size, Tier};
 pub mod cancel;
 mod complete;
 pub mod delete;
+pub mod failure;
 mod halt;
 pub mod lease;
 pub mod line;
@@ -24,6 +25,7 @@ pub mod submit;
 pub mod sweep;
 pub mod watch;
 
+pub use failure::Failure;
 pub use status::JobStatus;
 
 /// What a job starts from.
@@ -203,15 +205,6 @@ impl Job {
 
 pub(crate) fn cost(size: Size, seconds: i32) -> f64 {
     f64::from(size.area_px()) * f64::from(seconds) / 1e6
-}
-
-/// Why a job has no video, in words that the customer may read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// A stable word for programs.
-    pub code: &'static str,
-    /// A sentence for people.
-    pub message: String,
 }
 
 /// A statement that returns whole jobs: the text before the columns, the text after them, the arguments.

@@ -1,4 +1,6 @@
 mod docs;
 mod health;
+mod rates;
+mod usage;
 mod videos;
 mod webhooks;

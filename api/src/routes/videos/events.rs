@@ -25,7 +25,7 @@ use crate::problem::{ErrorBody, Problem};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// A place in the queue is told at most this often.
+/// How long after a move of the queue its places are read: many moves are told as one, and no view of before is shown.
 const PLACE_PAUSE: Duration = Duration::from_secs(1);
 /// How long to wait before reading again while the database is away.
 const AWAY_PAUSE: Duration = Duration::from_secs(2);
@@ -63,7 +63,7 @@ pub(crate) async fn events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let moved = app.bells.moved();
-    let follower = Follower { app, key, id, watching, moved, seen, job: Some(job), told_at: None, _place: place };
+    let follower = Follower { app, key, id, watching, moved, seen, job: Some(job), look_at: None, _place: place };
     let no_buffer = [
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
@@ -123,7 +123,8 @@ struct Follower {
     seen: Option<Stage>,
     /// The job as it was read last; none when it has to be read anew.
     job: Option<Job>,
-    told_at: Option<Instant>,
+    /// When to look for its place anew, once the queue has moved.
+    look_at: Option<Instant>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -172,7 +173,7 @@ impl Follower {
         if self.seen == Some(stage) {
             return None;
         }
-        (self.seen, self.told_at) = (Some(stage), Some(Instant::now()));
+        self.seen = Some(stage);
         Some((Event::default().event(name).id(stage.id()).json_data(view).ok()?, is_last))
     }
 
@@ -184,18 +185,22 @@ impl Follower {
     /// Comes back when the job may have changed, or its place in the queue. None when the process shall end.
     async fn changed(&mut self) -> Option<()> {
         let queued = self.job.is_some();
-        let may_tell = self.told_at.map_or_else(Instant::now, |told| told + PLACE_PAUSE);
-        let moved = async {
-            sleep_until(may_tell).await;
-            self.moved.changed().await
-        };
-        tokio::select! {
-            () = self.app.closing.cancelled() => None,
-            () = self.watching.changed() => {
-                self.job = None;
-                Some(())
+        loop {
+            let look_at = self.look_at;
+            tokio::select! {
+                () = self.app.closing.cancelled() => return None,
+                () = self.watching.changed() => {
+                    self.job = None;
+                    return Some(());
+                }
+                _ = self.moved.changed(), if queued && look_at.is_none() => {
+                    self.look_at = Some(Instant::now() + PLACE_PAUSE);
+                }
+                () = sleep_until(look_at.unwrap_or_else(Instant::now)), if queued && look_at.is_some() => {
+                    self.look_at = None;
+                    return Some(());
+                }
             }
-            _ = moved, if queued => Some(()),
         }
     }
 }

@@ -2,6 +2,8 @@ mod cancel;
 mod content;
 mod create;
 mod delete;
+mod events;
 mod get;
 mod list;
 mod models;
+mod wait;
