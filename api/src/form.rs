@@ -29,7 +29,16 @@ const ONCE: &str = "must be given once";
 #[derive(Debug, Default)]
 pub(crate) struct Form {
     fields: Map<String, Value>,
-    files: HashMap<String, Bytes>,
+    files: HashMap<String, FileField>,
+}
+
+/// A part of a multipart body that is a file.
+#[derive(Debug)]
+pub(crate) struct FileField {
+    /// The client's name for it.
+    pub(crate) name: String,
+    /// Its content.
+    pub(crate) bytes: Bytes,
 }
 
 impl Form {
@@ -82,9 +91,9 @@ impl Form {
 
     async fn add(&mut self, part: Field<'_>) -> Result<(), Problem> {
         let name = part.name().ok_or_else(|| Problem::body("a part has no name"))?.to_owned();
-        if part.file_name().is_some() {
-            let bytes = part.bytes().await.map_err(unreadable)?;
-            let is_new = !self.fields.contains_key(&name) && self.files.insert(name.clone(), bytes).is_none();
+        if let Some(file_name) = part.file_name().map(str::to_owned) {
+            let file = FileField { name: file_name, bytes: part.bytes().await.map_err(unreadable)? };
+            let is_new = !self.fields.contains_key(&name) && self.files.insert(name.clone(), file).is_none();
             return is_new.then_some(()).ok_or_else(|| Problem::invalid(shown(&name), ONCE));
         }
         let bytes = part.bytes().await.map_err(unreadable)?;
@@ -113,7 +122,7 @@ impl Form {
     /// SHA-256 of all that the body says: the same for a request that is sent again.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value.to_string().into_bytes()));
-        let files = self.files.iter().map(|(name, bytes)| (name.as_str(), Sha256::digest(bytes).to_vec()));
+        let files = self.files.iter().map(|(name, file)| (name.as_str(), Sha256::digest(&file.bytes).to_vec()));
         let said: BTreeMap<&str, Vec<u8>> = fields.chain(files).collect();
         let mut hash = Sha256::new();
         for (name, content) in said {
@@ -162,21 +171,47 @@ impl Form {
         serde_json::from_value(parsed).map_err(|_| refused())
     }
 
-    /// An image: a file, a text (data URL or address), or an object with `image_url`.
+    /// The members of an object as a form of their own. One that is not in `known` is refused.
+    pub(crate) fn object(&self, name: &'static str, known: &[&str]) -> Result<Option<Self>, Problem> {
+        match self.fields.get(name) {
+            None if !self.files.contains_key(name) => Ok(None),
+            Some(Value::Object(members)) if members.keys().all(|member| known.contains(&member.as_str())) => {
+                Ok(Some(Self { fields: members.clone(), ..Self::default() }))
+            }
+            _ => Err(Problem::invalid(name, &format!("must be an object with {}", known.join(" and ")))),
+        }
+    }
+
+    /// A file that is a part of a multipart body.
+    pub(crate) fn file(&mut self, name: &'static str) -> Result<Option<FileField>, Problem> {
+        match self.fields.contains_key(name) {
+            true => Err(Problem::invalid(name, "must be a file in a multipart body")),
+            false => Ok(self.files.remove(name)),
+        }
+    }
+
+    /// An image: a file, a text (data URL or address), or an object with `image_url` or `file_id`.
     pub(crate) fn image(&mut self, name: &'static str) -> Result<Option<ImageField>, Problem> {
-        if let Some(bytes) = self.files.remove(name) {
-            return Ok(Some(ImageField::Bytes(bytes)));
+        if let Some(file) = self.files.remove(name) {
+            return Ok(Some(ImageField::Bytes(file.bytes)));
         }
         match self.fields.remove(name) {
             None => Ok(None),
             Some(Value::String(url)) => Ok(Some(ImageField::Url(url))),
-            Some(Value::Object(mut members)) => match (members.remove("image_url"), members.is_empty()) {
-                (Some(Value::String(url)), true) => Ok(Some(ImageField::Url(url))),
-                _ => Err(Problem::invalid(name, "must have one member, image_url, with a data URL or an address")),
-            },
-            Some(_) => {
-                Err(Problem::invalid(name, "must be a file, a data URL, an address, or an object with image_url"))
+            Some(Value::Object(mut members)) => {
+                match (members.remove("image_url"), members.remove("file_id"), members.is_empty()) {
+                    (Some(Value::String(url)), None, true) => Ok(Some(ImageField::Url(url))),
+                    (None, Some(Value::String(id)), true) => Ok(Some(ImageField::File(id))),
+                    _ => Err(Problem::invalid(
+                        name,
+                        "must have one member: image_url with a data URL or an address, or file_id with the id of a file",
+                    )),
+                }
             }
+            Some(_) => Err(Problem::invalid(
+                name,
+                "must be a file, a data URL, an address, or an object with image_url or file_id",
+            )),
         }
     }
 }
@@ -242,6 +277,8 @@ pub(crate) enum ImageField {
     Bytes(Bytes),
     /// A data URL, or an address to fetch it from.
     Url(String),
+    /// The id of a file that was put up before.
+    File(String),
 }
 
 fn unreadable(error: MultipartError) -> Problem {
@@ -308,12 +345,11 @@ mod tests {
         };
         assert_eq!(url(r#"{"i": "data:x"}"#).as_deref(), Some("data:x"));
         assert_eq!(url(r#"{"i": {"image_url": "data:x"}}"#).as_deref(), Some("data:x"));
-        for json in [
-            r#"{"i": {"file_id": "f"}}"#,
-            r#"{"i": {}}"#,
-            r#"{"i": 1}"#,
-            r#"{"i": {"image_url": "x", "file_id": "f"}}"#,
-        ] {
+        let named = form(r#"{"i": {"file_id": "f"}}"#).image("i");
+        assert!(matches!(named, Ok(Some(ImageField::File(id))) if id == "f"));
+        for json in
+            [r#"{"i": {"file_id": 1}}"#, r#"{"i": {}}"#, r#"{"i": 1}"#, r#"{"i": {"image_url": "x", "file_id": "f"}}"#]
+        {
             assert!(form(json).image("i").is_err(), "{json}");
         }
     }

@@ -11,6 +11,7 @@ mod form;
 mod limit;
 mod observe;
 mod openapi;
+mod page;
 mod picture;
 mod problem;
 mod range;

@@ -9,11 +9,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
 use clipmill_shared::id::AccountId;
+use clipmill_shared::picture::PICTURE_MAX_BYTES;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutLayer;
 
 /// Largest image, in bytes.
-pub(crate) const IMAGE_MAX_BYTES: usize = 20 * 1024 * 1024;
+pub(crate) const IMAGE_MAX_BYTES: usize = PICTURE_MAX_BYTES as usize;
 /// Shortest and longest side of an image, in pixels.
 pub(crate) const IMAGE_SIDE_PX: std::ops::RangeInclusive<u32> = 64..=8192;
 /// Memory that decoding one image may take: the largest accepted size in RGBA.
@@ -37,7 +38,7 @@ pub(crate) const WAIT_MAX_SECONDS: u64 = 60;
 pub(crate) const PARTS_MAX: usize = 64;
 /// Longest idempotency key, in characters.
 pub(crate) const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
-/// Videos on one page of a list.
+/// Entries on one page of a list.
 pub(crate) const PAGE_MAX: u32 = 100;
 
 /// Two images in base64, and the rest.

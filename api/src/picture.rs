@@ -8,7 +8,10 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use clipmill_shared::jobs::spec::SourceImage;
+use clipmill_shared::files;
+use clipmill_shared::id::AccountId;
+use clipmill_shared::jobs::spec::Invalid;
+use clipmill_shared::picture::{Picture, PictureType, SourceImage};
 use clipmill_shared::tier::Size;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
@@ -24,20 +27,42 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The image in a field, or what is wrong with it.
-pub(crate) async fn read(app: &App, name: &'static str, field: ImageField) -> Result<SourceImage, Problem> {
+pub(crate) async fn read(
+    app: &App,
+    account: AccountId,
+    name: &'static str,
+    field: ImageField,
+) -> Result<SourceImage, Problem> {
     let bytes = match field {
         ImageField::Bytes(bytes) => bytes,
         ImageField::Url(url) if url.starts_with("data:") => from_data_url(name, &url)?,
         ImageField::Url(url) => fetch(app, name, &url).await?,
+        ImageField::File(id) => return find(app, account, name, &id).await,
     };
+    look_at(app, name, bytes).await.map(SourceImage::from)
+}
+
+/// A file of the account, which was looked at when it was put up.
+async fn find(app: &App, account: AccountId, name: &'static str, id: &str) -> Result<SourceImage, Problem> {
+    let id = id.parse().map_err(|_| Invalid::no_file(name))?;
+    let file = files::read::find(&app.pool, account, id).await?.ok_or_else(|| Invalid::no_file(name))?;
+    file.source().ok_or_else(|| Problem::invalid(name, "must name a file that was completed; this one is pending"))
+}
+
+/// The image that these bytes are, or what is wrong with the field that they came in.
+pub(crate) async fn look_at(app: &App, name: &'static str, bytes: Bytes) -> Result<Picture, Problem> {
+    probe(app, bytes).await?.map_err(|allowed| Problem::invalid(name, &allowed))
+}
+
+/// The image that these bytes are, or what they would have to be. Decoded once, in turn with others.
+pub(crate) async fn probe(app: &App, bytes: Bytes) -> Result<Result<Picture, String>, Problem> {
     if bytes.len() > IMAGE_MAX_BYTES {
-        return Err(Problem::invalid(name, "must have at most 20 MB"));
+        return Ok(Err("must have at most 20 MB".to_owned()));
     }
     let _turn = app.pictures.acquire().await.map_err(|_| Problem::internal())?;
-    let probed = tokio::task::spawn_blocking(move || probe(bytes)).await;
+    let decoded = tokio::task::spawn_blocking(move || decode(bytes)).await;
     // A decoder that panics on a file says that the file is broken.
-    let probed = probed.unwrap_or_else(|_| Err("is damaged".to_owned()));
-    probed.map_err(|allowed| Problem::invalid(name, &allowed))
+    Ok(decoded.unwrap_or_else(|_| Err("is damaged".to_owned())))
 }
 
 fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
@@ -69,11 +94,11 @@ async fn fetch(app: &App, name: &'static str, url: &str) -> Result<Bytes, Proble
 }
 
 /// Decodes the whole image once. The error says what is allowed.
-fn probe(bytes: Bytes) -> Result<SourceImage, String> {
-    let (content_type, extension, format) = match image::guess_format(&bytes) {
-        Ok(format @ ImageFormat::Jpeg) => ("image/jpeg", "jpg", format),
-        Ok(format @ ImageFormat::Png) => ("image/png", "png", format),
-        Ok(format @ ImageFormat::WebP) => ("image/webp", "webp", format),
+fn decode(bytes: Bytes) -> Result<Picture, String> {
+    let (kind, format) = match image::guess_format(&bytes) {
+        Ok(format @ ImageFormat::Jpeg) => (PictureType::Jpeg, format),
+        Ok(format @ ImageFormat::Png) => (PictureType::Png, format),
+        Ok(format @ ImageFormat::WebP) => (PictureType::WebP, format),
         _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
     };
     if format == ImageFormat::Jpeg && !jpeg_has_end(&bytes) {
@@ -93,7 +118,7 @@ fn probe(bytes: Bytes) -> Result<SourceImage, String> {
     let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
     image.apply_orientation(orientation);
     let size = Size { width: image.width(), height: image.height() };
-    Ok(SourceImage { bytes, content_type, extension, size })
+    Ok(Picture { bytes, kind, size })
 }
 
 /// Whether a JPEG goes on to its end-of-image marker; decoders fill what is missing with grey (ITU-T T.81, annex B).
@@ -142,16 +167,13 @@ mod tests {
     #[test]
     fn an_image_that_needs_more_memory_than_it_may_is_refused_before_it_is_decoded() {
         let bytes = png_of(8192, 4097, ExtendedColorType::Rgba16);
-        assert!(bytes.len() < IMAGE_MAX_BYTES && probe(bytes).is_err_and(|error| error.contains("too much memory")));
+        assert!(bytes.len() < IMAGE_MAX_BYTES && decode(bytes).is_err_and(|error| error.contains("too much memory")));
     }
 
     #[test]
     fn an_image_is_known_by_its_content() {
-        let image = probe(png(64, 80)).expect("a good image");
-        assert_eq!(
-            (image.content_type, image.extension, image.size),
-            ("image/png", "png", Size { width: 64, height: 80 })
-        );
+        let image = decode(png(64, 80)).expect("a good image");
+        assert_eq!((image.kind, image.size), (PictureType::Png, Size { width: 64, height: 80 }));
     }
 
     #[test]
@@ -166,7 +188,7 @@ mod tests {
             (png(63, 64), "64 to 8192"),
             (png(64, 8194), "64 to 8192"),
         ] {
-            let refused = probe(bytes).expect_err(word);
+            let refused = decode(bytes).expect_err(word);
             assert!(refused.contains(word), "{refused}");
         }
     }
@@ -174,10 +196,10 @@ mod tests {
     #[test]
     fn a_jpeg_that_was_cut_off_is_refused_wherever_it_was_cut() {
         let whole = include_bytes!("../../cli/samples/coffee.jpg");
-        assert!(probe(Bytes::from_static(whole)).is_ok());
+        assert!(decode(Bytes::from_static(whole)).is_ok());
         for tenths in 1..10 {
             let cut = Bytes::from_static(&whole[..whole.len() * tenths / 10]);
-            assert!(probe(cut).expect_err("cut").contains("damaged"), "{tenths}");
+            assert!(decode(cut).expect_err("cut").contains("damaged"), "{tenths}");
         }
     }
 

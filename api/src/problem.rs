@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::batch::Unanswered;
 use clipmill_shared::db;
+use clipmill_shared::files::{FILES_MAX, FileError};
 use clipmill_shared::jobs::JobStatus;
 use clipmill_shared::jobs::cancel::CancelError;
 use clipmill_shared::jobs::spec::Invalid;
@@ -96,6 +97,17 @@ impl Problem {
     /// No such video, or another account's.
     pub(crate) fn no_video() -> Self {
         Self::new(StatusCode::NOT_FOUND, "video_not_found", "there is no such video")
+    }
+
+    /// No such file, or another account's.
+    pub(crate) fn no_file() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "file_not_found", "there is no such file")
+    }
+
+    /// A file whose content has yet to come.
+    pub(crate) fn file_not_ready() -> Self {
+        let message = "the file has no content yet; store it by the upload link and then complete it";
+        Self::new(StatusCode::CONFLICT, "file_not_ready", message)
     }
 
     /// No such place.
@@ -253,6 +265,22 @@ impl From<SubmitError> for Problem {
             SubmitError::Invalid(invalid) => invalid.into(),
             SubmitError::Storage(error) => error.into(),
             SubmitError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(file: FileError) -> Self {
+        match file {
+            FileError::NotFound => Self::no_file(),
+            FileError::TooMany => {
+                let message = format!("the account has {FILES_MAX} files, as many as it may; delete some first");
+                Self::new(StatusCode::BAD_REQUEST, "too_many_files", message)
+            }
+            FileError::NotStored => Self::file_not_ready(),
+            FileError::NotAsAnnounced => Self::invalid("file", "must be what was announced"),
+            FileError::Storage(error) => error.into(),
+            FileError::Database(error) => error.into(),
         }
     }
 }

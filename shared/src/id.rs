@@ -81,6 +81,11 @@ id!(
     "video_"
 );
 id!(
+    /// Names a file that a customer put up.
+    FileId,
+    "file_"
+);
+id!(
     /// Names something that happened to a job.
     EventId,
     "evt_"

@@ -161,6 +161,14 @@ impl Size {
             && u64::from(long) * 10 <= u64::from(short) * u64::from(MAX_ASPECT_TENTHS)
     }
 
+    /// Whether the proportions are those of `other`, but for the few pixels by which even sides and common sizes miss them.
+    pub fn has_shape_of(self, other: Size) -> bool {
+        const TOLERANCE: u64 = 50;
+        let product = |one: u32, other: u32| u64::from(one) * u64::from(other);
+        let (one, two) = (product(self.width, other.height), product(self.height, other.width));
+        one.abs_diff(two) * TOLERANCE <= one.max(two)
+    }
+
     /// The size of about the default's area that has the proportion of `image`, as far as that is accepted.
     pub fn following(image: Size) -> Size {
         let limit = f64::from(MAX_ASPECT_TENTHS) / 10.0;
@@ -244,6 +252,19 @@ mod tests {
             let size = Size::following(Size { width, height });
             assert!(size.is_well_formed(), "{width}x{height} became {size}");
             assert!(size.area_px() <= AREA_768P);
+        }
+    }
+
+    #[test]
+    fn nearly_the_same_proportions_are_the_same_shape() {
+        let size = |text: &str| text.parse::<Size>().expect("a size");
+        for (one, other) in
+            [("1366x768", "1920x1080"), ("600x400", "1174x782"), ("64x64", "8192x8192"), ("1279x720", "1280x720")]
+        {
+            assert!(size(one).has_shape_of(size(other)) && size(other).has_shape_of(size(one)), "{one} {other}");
+        }
+        for (one, other) in [("1280x720", "720x1280"), ("1024x768", "1280x720"), ("1000x1000", "1000x1030")] {
+            assert!(!size(one).has_shape_of(size(other)) && !size(other).has_shape_of(size(one)), "{one} {other}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What has to hold after every test, whether the test thought of it or not.
 
-use clipmill_shared::id::{AccountId, JobId};
+use clipmill_shared::id::{AccountId, FileId, JobId};
 use clipmill_shared::storage::{Storage, StorageConfig};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -55,17 +55,30 @@ async fn ledger(pool: &PgPool) {
     }
 }
 
-/// Every object belongs to a live job, or is due to be removed; every output of a job is there.
+/// Every object belongs to a live job or file, or is due to be removed; every output of a job and every file is there.
 async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
     let keys = storage.list(&format!("{account}/")).await.expect("a listing");
     let prefixes: Vec<String> =
         sqlx::query_scalar("select prefix from removals").fetch_all(pool).await.expect("removals");
     let rows: Vec<(Uuid, String, i32)> =
         sqlx::query_as("select id, status::text, attempt from jobs").fetch_all(pool).await.expect("jobs");
+    let files: Vec<(Uuid, Option<String>)> = sqlx::query_as("select id, object from files where account_id = $1")
+        .bind(account.uuid())
+        .fetch_all(pool)
+        .await
+        .expect("files");
+    let file_prefix = |id: &Uuid| format!("{account}/files/{}/", FileId::from(*id));
     for key in &keys {
         let is_due = prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
         let is_source = rows.iter().any(|(id, ..)| key.starts_with(&format!("{account}/{}/source/", JobId::from(*id))));
-        assert!(is_due || is_source, "an object without a row: {key}");
+        let is_file = files.iter().any(|(id, _)| key.starts_with(&file_prefix(id)));
+        assert!(is_due || is_source || is_file, "an object without a row: {key}");
+    }
+    for (id, object) in &files {
+        if let Some(object) = object {
+            let key = format!("{}{object}", file_prefix(id));
+            assert_eq!(storage.list(&key).await.expect("a listing"), [key.clone()], "the object of a file");
+        }
     }
     for (id, _, attempt) in rows.iter().filter(|(_, status, _)| status == "completed") {
         let prefix = format!("{account}/{}/{attempt}/", JobId::from(*id));

@@ -14,7 +14,7 @@ use clipmill_shared::storage::{Storage, StorageConfig};
 use clipmill_worker::config::{EngineConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
 use clipmill_worker::{Env, expire, notify, preview_engines, pull};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -171,6 +171,14 @@ impl Server {
         self.submit(small()).await
     }
 
+    /// Puts up a file that has to be accepted.
+    pub async fn put_up(&self, bytes: &'static [u8], name: &'static str) -> Value {
+        let form = multipart::Form::new().part("file", multipart::Part::bytes(bytes).file_name(name));
+        let (status, file) = answer(self.request(Method::POST, "/v1/files").multipart(form)).await;
+        assert_eq!(status, StatusCode::OK, "{file}");
+        file
+    }
+
     /// How a job stands.
     pub async fn video(&self, id: &Value) -> Value {
         let (status, video) = self.get(&format!("/v1/videos/{}", text(id))).await;
@@ -208,6 +216,7 @@ impl Server {
             "update removals set due_at = now()",
             "update deliveries set due_at = now()",
             "update jobs set run_at = now()",
+            "update files set expires_at = now(), writable_until = now()",
         ] {
             sqlx::query(statement).execute(&self.pool).await.expect("rows are aged");
         }
@@ -217,6 +226,11 @@ impl Server {
     pub async fn age_leases(&self) {
         let aged = "update jobs set lease_until = now() - interval '1 second' where status = 'in_progress'";
         sqlx::query(aged).execute(&self.pool).await.expect("leases are aged");
+    }
+
+    /// The keys of a file's objects.
+    pub async fn file_objects(&self, id: &Value) -> Vec<String> {
+        self.storage.list(&format!("{}/files/{}/", self.account, text(id))).await.expect("a listing")
     }
 
     /// The keys of a job's objects.

@@ -79,14 +79,14 @@ pub async fn step(env: &Arc<Env>) -> anyhow::Result<usize> {
 async fn carry_out(env: &Env, removal: &Removal) {
     match env.storage.remove_prefix(&removal.prefix).await {
         Ok(objects) => {
-            info!(job.id = %removal.job_id, reason = ?removal.reason, objects, "Removed objects");
+            info!(removal.prefix = %removal.prefix, reason = ?removal.reason, objects, "Removed objects");
             metrics::counter!("clipmill_objects_removed_total").increment(objects as u64);
             if let Err(error) = db::within(removal::settle(&env.pool, removal)).await {
-                warn!(job.id = %removal.job_id, %error, "Could not settle a removal, it will be done again");
+                warn!(removal.prefix = %removal.prefix, %error, "Could not settle a removal, it will be done again");
             }
         }
         Err(error) => {
-            warn!(job.id = %removal.job_id, %error, "Could not remove objects, trying again later");
+            warn!(removal.prefix = %removal.prefix, %error, "Could not remove objects, trying again later");
             postpone(env, removal, retry::back_off(removal.attempt, rand::random())).await;
         }
     }
@@ -94,6 +94,6 @@ async fn carry_out(env: &Env, removal: &Removal) {
 
 async fn postpone(env: &Env, removal: &Removal, pause: Duration) {
     if let Err(error) = db::within(removal::postpone(&env.pool, removal, pause)).await {
-        warn!(job.id = %removal.job_id, %error, "Could not postpone a removal, it is due again by itself");
+        warn!(removal.prefix = %removal.prefix, %error, "Could not postpone a removal, it is due again by itself");
     }
 }

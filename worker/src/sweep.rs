@@ -1,9 +1,10 @@
 //! What has to be seen to from time to time, whatever the store does meanwhile: lapsed leases, passed deadlines, scheduled jobs,
-//! old records, and the word that this worker lives.
+//! old records, files whose time is over, and the word that this worker lives.
 
 use std::time::{Duration, Instant};
 
 use clipmill_shared::db::{self, Error};
+use clipmill_shared::files;
 use clipmill_shared::fleet;
 use clipmill_shared::jobs::sweep;
 use tracing::{info, warn};
@@ -40,6 +41,7 @@ pub(crate) async fn once(env: &Env) {
     note("look for scheduled jobs", db::within(sweep::admit_scheduled(pool, BATCH)).await);
     let days = i32::try_from(env.config.record_days).unwrap_or(i32::MAX);
     let forgotten = note("look for old records", db::within(sweep::forget(pool, days, RECORDS_BATCH)).await);
+    let expired = note("look for files whose time is over", db::within(files::sweep::expire(pool, BATCH)).await);
     if rescued > 0 {
         warn!(jobs = rescued, "Rescued jobs whose workers fell silent");
     }
@@ -48,6 +50,7 @@ pub(crate) async fn once(env: &Env) {
     }
     metrics::counter!("clipmill_rescues_total").increment(rescued as u64);
     metrics::counter!("clipmill_deadlines_exceeded_total").increment(overdue as u64);
+    metrics::counter!("clipmill_files_expired_total").increment(expired as u64);
     metrics::counter!("clipmill_records_deleted_total").increment(forgotten as u64);
 }
 

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::openapi::Base;
 use crate::problem::Problem;
 
+mod files;
 mod health;
 mod usage;
 mod videos;
@@ -25,6 +26,10 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(videos::content::content))
         .routes(routes!(videos::cancel::cancel))
         .routes(routes!(usage::usage))
+        .routes(routes!(files::create::create, files::list::list))
+        .routes(routes!(files::get::get, files::delete::delete))
+        .routes(routes!(files::content::content))
+        .routes(routes!(files::complete::complete))
         .routes(routes!(webhooks::secret))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

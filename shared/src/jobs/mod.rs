@@ -12,6 +12,7 @@ pub mod cancel;
 mod complete;
 pub mod delete;
 pub mod failure;
+mod fit;
 mod halt;
 pub mod lease;
 pub mod line;
@@ -26,6 +27,7 @@ pub mod sweep;
 pub mod watch;
 
 pub use failure::Failure;
+pub use fit::Fit;
 pub use status::JobStatus;
 
 /// What a job starts from.
@@ -72,6 +74,8 @@ pub struct Job {
     pub first_frame: Option<String>,
     /// File name of the last source image.
     pub last_frame: Option<String>,
+    /// What is done with source images of another shape.
+    pub fit: Fit,
     /// The customer's own notes.
     pub metadata: Value,
     /// Whom to tell when the job ends.
@@ -215,8 +219,8 @@ macro_rules! job_query {
             $before + r#"
             id as "id: crate::id::JobId", account_id as "account_id: crate::id::AccountId",
             status as "status: crate::jobs::JobStatus", tier as "tier: crate::tier::Tier", mode as "mode: crate::jobs::Mode",
-            model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame, metadata,
-            webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
+            model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame,
+            fit as "fit: crate::jobs::Fit", metadata, webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
             outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, revised_prompt,

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use super::Job;
 use crate::bell;
 use crate::db;
-use crate::id::{AccountId, JobId, RemovalId};
+use crate::id::{AccountId, FileId, JobId, RemovalId};
 use crate::storage::key;
 use crate::webhooks::event::EventKind;
 use crate::webhooks::outbox;
@@ -26,9 +27,9 @@ pub enum Reason {
     Expired,
     /// Source images whose job has ended, or never began.
     Source,
-    /// What an attempt left behind that did not finish the job.
+    /// What an attempt left behind that did not finish the job, or whoever was storing a file that is gone.
     Superseded,
-    /// The customer deleted the video.
+    /// The customer deleted the video or the file, or the file's time was over.
     Deleted,
 }
 
@@ -39,8 +40,8 @@ pub struct Removal {
     pub id: RemovalId,
     /// Whose objects.
     pub account_id: AccountId,
-    /// Of which job.
-    pub job_id: JobId,
+    /// Of which job or file.
+    pub owner_id: Uuid,
     /// Why they go.
     pub reason: Reason,
     /// What their keys start with.
@@ -52,7 +53,8 @@ pub struct Removal {
 /// Sets a timer for images that are about to be stored for a job which does not exist yet.
 pub(crate) async fn guard_sources(pool: &PgPool, account: AccountId, job: JobId) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    schedule(&mut connection, account, job, Reason::Source, &key::source_prefix(account, job), GUARD_SECONDS).await
+    schedule(&mut connection, account, job.uuid(), Reason::Source, &key::source_prefix(account, job), GUARD_SECONDS)
+        .await
 }
 
 /// The job will never exist: what was stored for it goes at once.
@@ -72,7 +74,15 @@ pub(crate) async fn sources(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx
     match keeps {
         true => Ok(()),
         false => {
-            schedule(tx, job.account_id, job.id, Reason::Source, &key::source_prefix(job.account_id, job.id), 0.0).await
+            schedule(
+                tx,
+                job.account_id,
+                job.id.uuid(),
+                Reason::Source,
+                &key::source_prefix(job.account_id, job.id),
+                0.0,
+            )
+            .await
         }
     }
 }
@@ -80,7 +90,7 @@ pub(crate) async fn sources(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx
 /// An attempt ended without a video: what it left goes at once, or after a while if its worker may still be writing.
 pub(crate) async fn superseded(tx: &mut PgConnection, job: &Job, may_still_write: bool) -> Result<(), sqlx::Error> {
     let seconds = if may_still_write { STRAGGLER_SECONDS } else { 0.0 };
-    schedule(tx, job.account_id, job.id, Reason::Superseded, &job.attempt_prefix(), seconds).await
+    schedule(tx, job.account_id, job.id.uuid(), Reason::Superseded, &job.attempt_prefix(), seconds).await
 }
 
 /// A job is deleted: everything of it goes, and once more when a worker that may still hold it has stopped writing.
@@ -88,7 +98,22 @@ pub(crate) async fn superseded(tx: &mut PgConnection, job: &Job, may_still_write
 pub(crate) async fn deleted(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from removals where job_id = $1", job.id.uuid()).execute(&mut *tx).await?;
     let seconds = if job.attempt > 0 { STRAGGLER_SECONDS } else { 0.0 };
-    schedule(tx, job.account_id, job.id, Reason::Deleted, &key::job_prefix(job.account_id, job.id), seconds).await
+    schedule(tx, job.account_id, job.id.uuid(), Reason::Deleted, &key::job_prefix(job.account_id, job.id), seconds)
+        .await
+}
+
+/// A file is gone: so is everything of it, and once more when nobody can be storing anything for it any more.
+pub(crate) async fn file(
+    tx: &mut PgConnection,
+    account: AccountId,
+    file: FileId,
+    writable_seconds: f64,
+) -> Result<(), sqlx::Error> {
+    let prefix = key::file_prefix(account, file);
+    if writable_seconds > 0.0 {
+        schedule(tx, account, file.uuid(), Reason::Superseded, &prefix, writable_seconds).await?;
+    }
+    schedule(tx, account, file.uuid(), Reason::Deleted, &prefix, 0.0).await
 }
 
 /// A worker that lost its lease has stopped: what its attempt left goes as soon as nothing that it sent can arrive any
@@ -111,7 +136,7 @@ pub async fn discard(pool: &PgPool, job: &Job) -> Result<(), sqlx::Error> {
 async fn schedule(
     tx: &mut PgConnection,
     account: AccountId,
-    job: JobId,
+    owner: Uuid,
     reason: Reason,
     prefix: &str,
     seconds: f64,
@@ -124,7 +149,7 @@ async fn schedule(
         "#,
         RemovalId::new().uuid(),
         account.uuid(),
-        job.uuid(),
+        owner,
         reason as _,
         prefix,
         seconds,
@@ -141,7 +166,7 @@ pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<
         r#"
         update removals set attempt = attempt + 1, due_at = now() + make_interval(secs => $2)
         where id in (select id from removals where due_at <= now() order by due_at limit $1 for update skip locked)
-        returning id as "id: RemovalId", account_id as "account_id: AccountId", job_id as "job_id: JobId",
+        returning id as "id: RemovalId", account_id as "account_id: AccountId", job_id as owner_id,
             reason as "reason: Reason", prefix, attempt
         "#,
         limit,
@@ -166,12 +191,19 @@ async fn expire(tx: &mut PgConnection, removal: &Removal) -> Result<(), sqlx::Er
     let expired = sqlx::query!(
         "update jobs set status = 'expired', outputs = null where account_id = $1 and id = $2 and status = 'completed' returning webhook_url",
         removal.account_id.uuid(),
-        removal.job_id.uuid(),
+        removal.owner_id,
     );
     match expired.fetch_optional(&mut *tx).await? {
         Some(row) => {
-            bell::ring(tx, bell::CHANGED, &removal.job_id.uuid().to_string()).await?;
-            outbox::record(tx, removal.account_id, removal.job_id, EventKind::Expired, row.webhook_url.as_deref()).await
+            bell::ring(tx, bell::CHANGED, &removal.owner_id.to_string()).await?;
+            outbox::record(
+                tx,
+                removal.account_id,
+                removal.owner_id.into(),
+                EventKind::Expired,
+                row.webhook_url.as_deref(),
+            )
+            .await
         }
         None => Ok(()),
     }

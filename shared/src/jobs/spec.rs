@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::{Fit, Mode};
 use crate::id::JobId;
-use crate::jobs::Mode;
 use crate::offer::Offer;
 use crate::outbound;
+use crate::picture::SourceImage;
 use crate::tier::{DEFAULT_FPS, DEFAULT_SECONDS, DEFAULT_SIZE, Size, Tier};
 
 /// Longest prompt and longest negative prompt, in characters.
@@ -51,6 +51,8 @@ pub struct Wish {
     pub first_frame: Option<SourceImage>,
     /// The picture to end on.
     pub last_frame: Option<SourceImage>,
+    /// What is done with pictures of another shape.
+    pub fit: Option<String>,
     /// The customer's own notes.
     pub metadata: BTreeMap<String, String>,
     /// Whom to tell when the job ends.
@@ -71,19 +73,6 @@ pub struct Wish {
     pub remixed_from: Option<JobId>,
 }
 
-/// An image that was decoded once and found good.
-#[derive(Debug, Clone)]
-pub struct SourceImage {
-    /// The file as it came.
-    pub bytes: Bytes,
-    /// Its media type, found out from its content.
-    pub content_type: &'static str,
-    /// The usual ending of its file name.
-    pub extension: &'static str,
-    /// Its size as it is to be seen.
-    pub size: Size,
-}
-
 /// A validated wish.
 #[derive(Debug)]
 pub struct Spec {
@@ -97,6 +86,7 @@ pub struct Spec {
     pub(crate) seed: Option<i64>,
     pub(crate) first_frame: Option<SourceImage>,
     pub(crate) last_frame: Option<SourceImage>,
+    pub(crate) fit: Fit,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) webhook_url: Option<String>,
     pub(crate) retention_seconds: i32,
@@ -124,6 +114,11 @@ impl Invalid {
         Self { field, allowed: allowed.into() }
     }
 
+    /// A file that the account does not have, or not any more.
+    pub fn no_file(field: &'static str) -> Self {
+        Self::new(field, "must name a file of the account that has neither expired nor been deleted")
+    }
+
     /// A start that is no moment, or one too far ahead.
     pub(crate) fn run_after() -> Self {
         Self::new("run_after", "must be a moment in Unix seconds, at most 30 days ahead")
@@ -138,6 +133,9 @@ impl Spec {
         let size = size(tier, offer, wish.size.as_deref(), wish.first_frame.as_ref().or(wish.last_frame.as_ref()))?;
         let fps = offer.map_or(tier.limits().fps, |offer| (offer.fps, offer.fps));
         images(offer, &wish)?;
+        let fit = Fit::asked(wish.fit.as_deref())?;
+        fit.judge(size, "input_reference", wish.first_frame.as_ref())?;
+        fit.judge(size, "last_frame", wish.last_frame.as_ref())?;
         let retention = tier.limits().retention;
         Ok(Self {
             prompt: prompt(wish.prompt)?,
@@ -150,6 +148,7 @@ impl Spec {
             seed: wish.seed.map(seed).transpose()?,
             first_frame: wish.first_frame,
             last_frame: wish.last_frame,
+            fit,
             metadata: metadata(wish.metadata)?,
             webhook_url: wish.webhook_url.map(webhook_url).transpose()?,
             retention_seconds: within(

@@ -9,11 +9,12 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::spec::{Invalid, SEED_MAX, SourceImage, Spec};
-use super::{Job, Mode, WebhookFormat, job_query, removal};
+use super::spec::{Invalid, SEED_MAX, Spec};
+use super::{Fit, Job, Mode, WebhookFormat, job_query, removal};
 use crate::batch::{Batcher, Unanswered};
 use crate::bell::Ringer;
 use crate::id::{AccountId, JobId, KeyId};
+use crate::picture::{Content, SourceImage};
 use crate::storage::key;
 use crate::storage::{Storage, StorageError};
 use crate::tier::Tier;
@@ -42,7 +43,7 @@ pub enum SubmitError {
     /// Another job has the number.
     #[error("another job has this number")]
     NumberTaken,
-    /// The time that the job is to wait for cannot be accepted.
+    /// The time that the job is to wait for cannot be accepted, or a file that it was to be made of is gone.
     #[error(transparent)]
     Invalid(Invalid),
     /// The images could not be stored.
@@ -140,18 +141,33 @@ async fn store_images(
 ) -> Result<(), SubmitError> {
     removal::guard_sources(pool, account, id).await?;
     let prefix = key::source_prefix(account, id);
-    for (name, image) in [("first", &spec.first_frame), ("last", &spec.last_frame)] {
+    let images = [("input_reference", "first", &spec.first_frame), ("last_frame", "last", &spec.last_frame)];
+    for (field, name, image) in images {
         if let Some(image) = image {
-            storage
-                .put(&format!("{prefix}{}", file_name(name, image)), image.content_type, image.bytes.clone())
-                .await?;
+            store_image(storage, field, &format!("{prefix}{}", file_name(name, image)), image).await?;
         }
     }
     Ok(())
 }
 
+/// A file of the customer's is copied within the store, so that it may go while the job needs it.
+async fn store_image(
+    storage: &Storage,
+    field: &'static str,
+    key: &str,
+    image: &SourceImage,
+) -> Result<(), SubmitError> {
+    match &image.content {
+        Content::Bytes(bytes) => Ok(storage.put(key, image.kind.content_type(), bytes.clone()).await?),
+        Content::Object(object) => storage.copy(object, key).await.map_err(|error| match error {
+            StorageError::NotFound => SubmitError::Invalid(Invalid::no_file(field)),
+            error => error.into(),
+        }),
+    }
+}
+
 fn file_name(name: &str, image: &SourceImage) -> String {
-    format!("{name}.{}", image.extension)
+    format!("{name}.{}", image.kind.extension())
 }
 
 /// A wish as the ledger takes it.
@@ -171,6 +187,7 @@ struct Row {
     seed: i64,
     first_frame: Option<String>,
     last_frame: Option<String>,
+    fit: Fit,
     metadata: BTreeMap<String, String>,
     webhook_url: Option<String>,
     retention_seconds: i32,
@@ -205,6 +222,7 @@ impl Row {
             seed: spec.seed.unwrap_or_else(|| rand::rng().random_range(0..=SEED_MAX)),
             first_frame: spec.first_frame.as_ref().map(|image| file_name("first", image)),
             last_frame: spec.last_frame.as_ref().map(|image| file_name("last", image)),
+            fit: spec.fit,
             metadata: spec.metadata.clone(),
             webhook_url: spec.webhook_url.clone(),
             retention_seconds: spec.retention_seconds,
@@ -254,7 +272,7 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
             select distinct on (account_id, idempotency_key, case when idempotency_key is null then id end) wish.*
             from jsonb_to_recordset($1) as wish (id uuid, account_id uuid, tier tier, mode job_mode, model text, prompt text,
                 negative_prompt text, width int, height int, seconds int, fps int, seed bigint, first_frame text,
-                last_frame text, metadata jsonb, webhook_url text, retention_seconds int, idempotency_key text,
+                last_frame text, fit image_fit, metadata jsonb, webhook_url text, retention_seconds int, idempotency_key text,
                 fingerprint text, run_after timestamptz, priority smallint, timeout_seconds int, cost float8, api_key_id uuid,
                 number bigint, remixed_from uuid, style text, revised_prompt text, webhook_format webhook_format)
             left join lateral (
@@ -279,11 +297,11 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
         ),
         inserted as (
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
-                first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
+                first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
                 run_at, priority, timeout_seconds, deadline_at, virtual_start,
                 api_key_id, number, remixed_from, style, revised_prompt, webhook_format)
             select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
-                first_frame, last_frame, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
+                first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
                 greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
                 coalesce(fair_start, 'infinity'), api_key_id, number, remixed_from, style, revised_prompt, webhook_format

@@ -1,10 +1,10 @@
-//! Names in the store. The account comes first, then the job, then the attempt that made the object.
+//! Names in the store. The account comes first, then the job, then the attempt that made the object; files lie beside the jobs.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{AccountId, JobId};
+use crate::id::{AccountId, FileId, JobId};
 
 /// Which of a video's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,4 +81,9 @@ pub fn attempt_prefix(account: AccountId, job: JobId, attempt: i32) -> String {
 /// What all source images of a job start with.
 pub fn source_prefix(account: AccountId, job: JobId) -> String {
     format!("{account}/{job}/source/")
+}
+
+/// What all objects of a file start with.
+pub fn file_prefix(account: AccountId, file: FileId) -> String {
+    format!("{account}/files/{file}/")
 }

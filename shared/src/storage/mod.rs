@@ -1,5 +1,6 @@
 //! The S3 bucket: every object that Clipmill keeps, and the only code that speaks S3.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -103,6 +104,15 @@ pub struct Download {
     pub etag: Option<String>,
 }
 
+/// A request by which somebody without a key can store one object.
+#[derive(Debug)]
+pub struct UploadLink {
+    /// Where to PUT it. Whoever has it can.
+    pub url: String,
+    /// The headers that are signed and have to be sent as they are.
+    pub headers: BTreeMap<String, String>,
+}
+
 /// A handle to the bucket. Cloned cheaply.
 #[derive(Debug, Clone)]
 pub struct Storage {
@@ -147,6 +157,20 @@ impl Storage {
         request.body(ByteStream::from(bytes)).send().await.map(drop).map_err(unavailable("put an object"))
     }
 
+    /// Copies an object within the store.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        let request = self.client.copy_object().bucket(&self.bucket).key(to);
+        let request = request.copy_source(format!("{}/{from}", self.bucket));
+        request.send().await.map(drop).map_err(missing("copy an object"))
+    }
+
+    /// How large an object is.
+    pub async fn size_bytes(&self, key: &str) -> Result<u64, StorageError> {
+        let head = self.client.head_object().bucket(&self.bucket).key(key).send().await;
+        let head = head.map_err(missing("look at an object"))?;
+        Ok(head.content_length().and_then(|length| length.try_into().ok()).unwrap_or(0))
+    }
+
     /// Stores a file, in parts when it is large.
     pub async fn put_file(&self, key: &str, content_type: &str, path: &Path) -> Result<(), StorageError> {
         upload::put_file(&self.client, &self.bucket, key, content_type, path).await
@@ -189,6 +213,23 @@ impl Storage {
         let request = self.public.get_object().bucket(&self.bucket).key(key).response_content_type(content_type);
         let request = request.response_content_disposition(format!("inline; filename=\"{file_name}\""));
         request.presigned(config).await.map(|link| link.uri().to_owned()).map_err(unavailable("sign a link"))
+    }
+
+    /// A link by which anyone can store an object of just this type and size under this key for a while.
+    pub async fn upload_link(
+        &self,
+        key: &str,
+        content_type: &str,
+        size_bytes: u32,
+        seconds: u32,
+    ) -> Result<UploadLink, StorageError> {
+        let config = PresigningConfig::expires_in(Duration::from_secs(seconds.into()))
+            .map_err(|error| StorageError::Unavailable { verb: "sign a link", reason: error.to_string() })?;
+        let request = self.public.put_object().bucket(&self.bucket).key(key);
+        let request = request.content_type(content_type).content_length(size_bytes.into());
+        let link = request.presigned(config).await.map_err(unavailable("sign a link"))?;
+        let headers = link.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(UploadLink { url: link.uri().to_owned(), headers })
     }
 
     /// Removes every object whose key starts with `prefix`, a thousand at a time. Says how many there were.
@@ -248,6 +289,17 @@ where
     R: std::fmt::Debug,
 {
     move |error| StorageError::Unavailable { verb, reason: chain(&error) }
+}
+
+/// As [`unavailable`], where the object may not be there.
+fn missing<E>(verb: &'static str) -> impl FnOnce(SdkError<E>) -> StorageError
+where
+    E: std::error::Error + 'static,
+{
+    move |error| match error.raw_response().map(|response| response.status().as_u16()) {
+        Some(404) => StorageError::NotFound,
+        _ => unavailable(verb)(error),
+    }
 }
 
 /// An error and its causes in one line, without the request and its signature.

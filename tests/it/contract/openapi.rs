@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use clipmill_tests::Server;
+use clipmill_tests::server::answer;
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn every_operation_is_documented_with_its_errors() {
@@ -13,17 +14,23 @@ fn every_operation_is_documented_with_its_errors() {
         .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")))
         .collect();
     let expected = [
+        "delete /v1/files/{id}",
         "delete /v1/videos/{id}",
         "get /healthz",
         "get /metrics",
         "get /readyz",
         "get /v1/usage",
+        "get /v1/files",
+        "get /v1/files/{id}",
+        "get /v1/files/{id}/content",
         "get /v1/videos",
         "get /v1/videos/models",
         "get /v1/videos/{id}",
         "get /v1/videos/{id}/content",
         "get /v1/videos/{id}/events",
         "get /v1/webhooks/secret",
+        "post /v1/files",
+        "post /v1/files/{id}/complete",
         "post /v1/videos",
         "post /v1/videos/{id}/cancel",
     ];
@@ -45,6 +52,18 @@ async fn a_video_has_the_members_that_the_document_names() {
     let schema = |name: &str| members(&document["components"]["schemas"][name]["properties"]);
     assert_eq!(members(&video), schema("VideoView"));
     assert_eq!(members(&video["outputs"][0]), schema("OutputView"));
+}
+
+#[tokio::test]
+async fn a_file_has_the_members_that_the_document_names() {
+    let server = Server::start().await;
+    let announced = json!({ "filename": "cup.jpg", "content_type": "image/jpeg", "bytes": 17 });
+    let (_, file) = answer(server.request(Method::POST, "/v1/files").json(&announced)).await;
+    let document = serde_json::to_value(clipmill_api::document()).unwrap();
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let schema = |name: &str| members(&document["components"]["schemas"][name]["properties"]);
+    assert_eq!(members(&file), schema("FileView"));
+    assert_eq!(members(&file["upload"]), schema("UploadView"));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@ mod cancel;
 mod deadline;
 mod expiry;
 mod fairness;
+mod files;
+mod fit;
 mod image_to_video;
 mod limits;
 mod operator;

@@ -1,4 +1,5 @@
 mod docs;
+mod files;
 mod health;
 mod rates;
 mod usage;

@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use clipmill_shared::accounts::keys::Identity;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::WebhookFormat;
-use clipmill_shared::jobs::spec::{SourceImage, Spec, Wish};
+use clipmill_shared::jobs::spec::{Spec, Wish};
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
+use clipmill_shared::picture::SourceImage;
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
 use tracing::info;
@@ -29,7 +30,7 @@ use crate::wait::Wait;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "prompt",
     "model",
     "seconds",
@@ -37,6 +38,7 @@ const FIELDS: [&str; 15] = [
     "seed",
     "input_reference",
     "last_frame",
+    "fit",
     "negative_prompt",
     "fps",
     "metadata",
@@ -70,6 +72,10 @@ pub(crate) struct CreateBody {
     input_reference: Option<ImageBody>,
     /// The picture to end on
     last_frame: Option<ImageBody>,
+    /// What is done with a picture that has not the video's proportions: `crop` cuts off on both sides what juts out (if left out), `pad`
+    /// puts black bars there, `stretch` distorts it, `reject` refuses it
+    #[schema(example = "crop")]
+    fit: Option<String>,
     /// What the video shall not show
     #[schema(max_length = 5000)]
     negative_prompt: Option<String>,
@@ -95,12 +101,14 @@ pub(crate) struct CreateBody {
     run_after: Option<i64>,
 }
 
-/// An image that is not a file part.
+/// An image that is not a file part: one of the two.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "describes the body for readers; `Form` reads it")]
 pub(crate) struct ImageBody {
     /// A data URL in base64, or an address
-    image_url: String,
+    image_url: Option<String>,
+    /// The id of a file that was put up at `/v1/files`
+    file_id: Option<String>,
 }
 
 /// Submits a job. With an `Idempotency-Key`, submitting the same again answers with the first job.
@@ -165,7 +173,7 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Submi
     }
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
-    let wish = wish(app, form).await?;
+    let wish = wish(app, identity.account, form).await?;
     queue(app, identity.account, wish, origin).await
 }
 
@@ -195,7 +203,7 @@ fn is_key(key: &str) -> bool {
     (1..=IDEMPOTENCY_KEY_MAX_CHARS).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-async fn wish(app: &App, mut form: Form) -> Result<Wish, Problem> {
+async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Problem> {
     let model = form.text("model")?.unwrap_or_else(|| Tier::Fast.to_string());
     let tier = app.tier(&model).ok_or_else(|| unknown_model(app))?;
     Ok(Wish {
@@ -216,8 +224,9 @@ async fn wish(app: &App, mut form: Form) -> Result<Wish, Problem> {
         style: None,
         revised_prompt: None,
         remixed_from: None,
-        first_frame: image(app, &mut form, "input_reference").await?,
-        last_frame: image(app, &mut form, "last_frame").await?,
+        first_frame: image(app, account, &mut form, "input_reference").await?,
+        last_frame: image(app, account, &mut form, "last_frame").await?,
+        fit: form.text("fit")?,
     })
 }
 
@@ -226,9 +235,14 @@ fn unknown_model(app: &App) -> Problem {
     Problem::invalid("model", &format!("must be one of: {}", names.join(", ")))
 }
 
-async fn image(app: &App, form: &mut Form, name: &'static str) -> Result<Option<SourceImage>, Problem> {
+async fn image(
+    app: &App,
+    account: AccountId,
+    form: &mut Form,
+    name: &'static str,
+) -> Result<Option<SourceImage>, Problem> {
     match form.image(name)? {
-        Some(field) => picture::read(app, name, field).await.map(Some),
+        Some(field) => picture::read(app, account, name, field).await.map(Some),
         None => Ok(None),
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use clipmill_shared::jobs::JobStatus;
 use clipmill_shared::jobs::read::{self, Filter};
 use serde::Serialize;
@@ -14,10 +13,8 @@ use utoipa::ToSchema;
 use super::view::VideoView;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::limit::PAGE_MAX;
+use crate::page::{self, PAGE_DEFAULT, Parameters};
 use crate::problem::{ErrorBody, Problem};
-
-const PAGE_DEFAULT: u32 = 20;
 
 /// A page of videos.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,10 +52,9 @@ pub(crate) struct PageView {
 pub(crate) async fn list(
     State(app): State<App>,
     Caller(account): Caller,
-    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+    parameters: Parameters,
 ) -> Result<Json<PageView>, Problem> {
-    let Query(query) = query.map_err(|_| Problem::body("the query string is malformed"))?;
-    let (filter, limit) = parse(query)?;
+    let (filter, limit) = parse(page::read(parameters)?)?;
     let (jobs, has_more) = read::list(&app.pool, account, &filter, limit).await?;
     let id = |job: Option<&clipmill_shared::jobs::Job>| job.map(|job| job.id.to_string());
     let (first_id, last_id) = (id(jobs.first()), id(jobs.last()));
@@ -69,41 +65,26 @@ pub(crate) async fn list(
     Ok(Json(PageView { object: "list", first_id, last_id, data, has_more }))
 }
 
-fn parse(query: HashMap<String, String>) -> Result<(Filter, u32), Problem> {
+fn parse(parameters: HashMap<String, String>) -> Result<(Filter, u32), Problem> {
     let mut filter = Filter { descending: true, after: None, status: None, metadata: Value::Null };
     let (mut limit, mut metadata) = (PAGE_DEFAULT, Map::new());
-    for (name, value) in query {
+    for (name, value) in parameters {
         match name.as_str() {
-            "limit" => limit = page_size(&value)?,
-            "order" => filter.descending = descending(&value)?,
-            "after" => {
-                filter.after = Some(value.parse().map_err(|_| Problem::invalid("after", "must be the id of a video"))?)
-            }
+            "limit" => limit = page::limit(&value)?,
+            "order" => filter.descending = page::descending(&value)?,
+            "after" => filter.after = Some(page::after(&value, "video")?),
             "status" => filter.status = Some(status(&value)?),
             _ => match name.strip_prefix("metadata[").and_then(|rest| rest.strip_suffix(']')) {
                 Some(key) if !key.contains('\0') && !value.contains('\0') => {
                     _ = metadata.insert(key.to_owned(), Value::String(value))
                 }
                 Some(_) => return Err(Problem::invalid("metadata", "must not contain the character U+0000")),
-                None => return Err(Problem::unknown_field(&name.chars().take(64).collect::<String>())),
+                None => return Err(page::unknown(&name)),
             },
         }
     }
     filter.metadata = Value::Object(metadata);
     Ok((filter, limit))
-}
-
-fn page_size(value: &str) -> Result<u32, Problem> {
-    let size = value.parse().ok().filter(|size| *size <= PAGE_MAX);
-    size.ok_or_else(|| Problem::invalid("limit", "must be a whole number from 0 to 100"))
-}
-
-fn descending(value: &str) -> Result<bool, Problem> {
-    match value {
-        "desc" => Ok(true),
-        "asc" => Ok(false),
-        _ => Err(Problem::invalid("order", "must be asc or desc")),
-    }
 }
 
 fn status(value: &str) -> Result<JobStatus, Problem> {

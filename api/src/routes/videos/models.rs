@@ -5,6 +5,7 @@ use axum::extract::State;
 use clipmill_shared::jobs::Mode;
 use clipmill_shared::jobs::spec::{METADATA_MAX_PAIRS, PROMPT_MAX_CHARS};
 use clipmill_shared::offer::Offer;
+use clipmill_shared::picture::PictureType;
 use clipmill_shared::tier::{Band, DEFAULT_FPS, DEFAULT_SECONDS, MIN_SIDE_PX, Size, Tier};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -135,7 +136,7 @@ fn view(name: &str, tier: Tier, offer: Option<&Offer>) -> ModelView {
         prompt_max_chars: PROMPT_MAX_CHARS,
         metadata_max_pairs: METADATA_MAX_PAIRS,
         image: ImageLimitsView {
-            content_types: ["image/jpeg", "image/png", "image/webp"],
+            content_types: PictureType::ALL.map(PictureType::content_type),
             max_bytes: IMAGE_MAX_BYTES,
             min_side_px: *IMAGE_SIDE_PX.start(),
             max_side_px: *IMAGE_SIDE_PX.end(),

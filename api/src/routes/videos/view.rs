@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::outlook::Expectation;
-use clipmill_shared::jobs::{Job, JobStatus, Output};
+use clipmill_shared::jobs::{Fit, Job, JobStatus, Output};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::warn;
@@ -64,6 +64,9 @@ pub(crate) struct VideoView {
     fps: i32,
     /// Gives the same video again
     seed: i64,
+    /// What is done with source images of other proportions, if there are any: `crop`, `pad`, `stretch` or `reject`
+    #[schema(value_type = Option<String>, example = "crop")]
+    fit: Option<Fit>,
     /// The customer's own notes
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
@@ -176,6 +179,7 @@ impl VideoView {
                 .zip(job.error_message.clone())
                 .map(|(code, message)| FailureView { code, message }),
             tier: job.tier.as_str(),
+            fit: job.has_sources().then_some(job.fit),
             metadata: job.metadata(),
             outputs: outputs.iter().map(|output| OutputView::new(job.id, output)).collect(),
             usage: completed_at.map(|_| UsageView { seconds: job.seconds, billable_units: job.cost() }),

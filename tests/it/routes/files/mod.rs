@@ -1,0 +1,6 @@
+mod complete;
+mod content;
+mod create;
+mod delete;
+mod get;
+mod list;
