@@ -5,10 +5,10 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test bench storm fmt lint setup
+.PHONY: help demo dev test clients api-fuzz bench storm fmt lint setup
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Make two videos from nothing and leave them in demo/
 	$(CARGO) run --bin clipmill -- demo --output demo
@@ -19,6 +19,15 @@ dev: setup ## Run the whole service on http://127.0.0.1:8080 until Ctrl-C
 test: setup ## Run every test against real parts
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
+	tests/clients/run
+
+clients: setup ## Run other people's clients against the service
+	$(CARGO) build --bin clipmill
+	tests/clients/run
+
+api-fuzz: setup ## Send thousands of requests made from the API's own document
+	$(CARGO) build --bin clipmill
+	tests/clients/run --cases 2000 schemathesis
 
 bench: setup ## Measure, and write target/bench/summary.json
 	$(CARGO) build --release --workspace --bins

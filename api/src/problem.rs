@@ -17,6 +17,18 @@ use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
 
+/// Errors that any request may get, and what they mean.
+pub(crate) const ANYWHERE: [(StatusCode, &str); 3] = [
+    (StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive or to answer"),
+    (StatusCode::INTERNAL_SERVER_ERROR, "A fault on our side"),
+    (StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment; see `retry-after`"),
+];
+/// Errors that any request may get where a key is wanted.
+pub(crate) const WITH_A_KEY: [(StatusCode, &str); 2] = [
+    (StatusCode::UNAUTHORIZED, "No live API key"),
+    (StatusCode::TOO_MANY_REQUESTS, "More requests than the key or the account may make; see `retry-after`"),
+];
+
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// An error on its way to the client.

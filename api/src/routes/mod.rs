@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
-use crate::openapi::Base;
+use crate::openapi::{self, Base};
 use crate::problem::Problem;
 
 mod files;
@@ -41,7 +41,7 @@ pub(crate) fn router(app: App) -> Router {
     let (router, document) = table().split_for_parts();
     router
         .with_state(app)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::complete(document)))
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::no_method())
 }

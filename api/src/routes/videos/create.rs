@@ -51,6 +51,7 @@ const FIELDS: [&str; 16] = [
 
 /// What a submit may say. Numbers may be texts; in multipart, images may be files.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body for readers; `Form` reads it")]
 pub(crate) struct CreateBody {
     /// What the video shall show, in 1 to 5000 characters; camera moves in brackets: `[Pan left, Zoom in]`
@@ -103,6 +104,7 @@ pub(crate) struct CreateBody {
 
 /// An image that is not a file part: one of the two.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes the body for readers; `Form` reads it")]
 pub(crate) struct ImageBody {
     /// A data URL in base64, or an address
@@ -117,7 +119,7 @@ pub(crate) struct ImageBody {
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "At most 255 printable characters; names this submit"),
         ("wait" = Option<u64>, Query, maximum = 60, description = "Seconds to wait for the state to change before answering; also as `Prefer: wait=SECONDS`"),
-        ("wait_for" = Option<String>, Query, description = "`change` (the default), or `end`: wait until the job has ended"),
+        ("wait_for" = Option<String>, Query, pattern = "^(change|end)$", description = "`change` (the default), or `end`: wait until the job has ended"),
     ),
     request_body(content((CreateBody = "application/json"), (CreateBody = "multipart/form-data"))),
     responses(

@@ -29,7 +29,7 @@ const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static(
     params(
         ("id" = String, Path, description = "The video's id"),
         ("wait" = Option<u64>, Query, maximum = 60, description = "Seconds to wait for the state to change before answering; also as `Prefer: wait=SECONDS`"),
-        ("wait_for" = Option<String>, Query, description = "`change` (the default), or `end`: wait until the job has ended"),
+        ("wait_for" = Option<String>, Query, pattern = "^(change|end)$", description = "`change` (the default), or `end`: wait until the job has ended"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer"),
     ),
     responses(

@@ -37,9 +37,9 @@ pub(crate) struct PageView {
     get, path = "/v1/videos", tag = "videos",
     params(
         ("limit" = Option<u32>, Query, description = "Videos a page, 0 to 100; 20 if left out", minimum = 0, maximum = 100),
-        ("order" = Option<String>, Query, description = "`desc` (newest first, the default) or `asc`"),
-        ("after" = Option<String>, Query, description = "Continue after this video"),
-        ("status" = Option<String>, Query, description = "Only videos in this state"),
+        ("order" = Option<String>, Query, pattern = "^(asc|desc)$", description = "`desc` (newest first, the default) or `asc`"),
+        ("after" = Option<String>, Query, pattern = "^video_[0-9a-f]{32}$", description = "Continue after this video"),
+        ("status" = Option<String>, Query, pattern = "^(queued|in_progress|completed|failed|cancelled|expired)$", description = "Only videos in this state"),
         ("metadata[KEY]" = Option<String>, Query, description = "Only videos with this pair; may be repeated with other keys"),
     ),
     responses(
