@@ -20,6 +20,7 @@ use clipmill_shared::secret::ApiKey;
 use clipmill_shared::storage::Storage;
 use clipmill_shared::telemetry;
 use clipmill_shared::tier::Tier;
+use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +71,8 @@ pub struct Shared {
     pub(crate) waits: Arc<Semaphore>,
     /// Cancelled when the process shall end.
     pub(crate) closing: CancellationToken,
+    /// Signs webhooks beside the secrets of their receivers.
+    pub(crate) signing: SigningConfig,
     pub(crate) metrics: PrometheusHandle,
     /// How often keys and accounts may ask.
     pub(crate) rates: Rates,
@@ -84,6 +87,7 @@ impl App {
         storage: Storage,
         outbound: &OutboundConfig,
         clients: &ClientConfig,
+        signing: &SigningConfig,
     ) -> anyhow::Result<Self> {
         let mut models: BTreeMap<String, Tier> = Tier::ALL.into_iter().map(|tier| (tier.to_string(), tier)).collect();
         models.extend(clients.model_aliases.0.clone());
@@ -105,6 +109,7 @@ impl App {
             closing,
             rates: Rates::new(&clients.rates),
             origins: clients.cors_origins.clone(),
+            signing: signing.clone(),
             metrics: telemetry::metrics().context("cannot record metrics")?,
             models,
         })))

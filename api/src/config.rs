@@ -10,6 +10,7 @@ use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::telemetry::TelemetryConfig;
 use clipmill_shared::tier::Tier;
+use clipmill_shared::webhooks::asymmetric::SigningConfig;
 
 use crate::rate::RateConfig;
 
@@ -136,6 +137,9 @@ pub struct ServeConfig {
     /// Whom customers may make us call
     #[command(flatten)]
     pub outbound: OutboundConfig,
+    /// How webhooks are signed beside the secrets of their receivers
+    #[command(flatten)]
+    pub signing: SigningConfig,
     /// What clients may do
     #[command(flatten)]
     pub clients: ClientConfig,

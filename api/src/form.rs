@@ -57,6 +57,14 @@ impl Form {
         }
     }
 
+    /// As [`Form::read`], where there may be no body at all.
+    pub(crate) async fn read_if_any(request: Request, known: &[&str]) -> Result<Self, Problem> {
+        match request.headers().contains_key(CONTENT_TYPE) {
+            true => Self::read(request, known).await,
+            false => Ok(Self::default()),
+        }
+    }
+
     /// Large members can only be texts or an `image_url`: anything else would take many times its size in memory.
     fn from_json(body: &[u8]) -> Result<Self, Problem> {
         let members: Members = serde_json::from_slice(body).map_err(|error| match error.is_data() {
@@ -157,6 +165,28 @@ impl Form {
             _ => None,
         };
         number.map(Some).ok_or_else(|| Problem::invalid(name, "must be a whole number"))
+    }
+
+    /// True or false, or a text that says so.
+    pub(crate) fn boolean(&self, name: &'static str) -> Result<Option<bool>, Problem> {
+        let Some(value) = self.fields.get(name) else { return self.text(name).map(|_| None) };
+        let truth = match value {
+            Value::Bool(truth) => Some(*truth),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        truth.map(Some).ok_or_else(|| Problem::invalid(name, "must be true or false"))
+    }
+
+    /// A list of texts, or a text that holds one in JSON.
+    pub(crate) fn texts(&self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
+        let refused = || Problem::invalid(name, "must be a list of texts");
+        let parsed = match self.fields.get(name) {
+            None => return self.text(name).map(|_| None),
+            Some(Value::String(text)) => serde_json::from_str(text).map_err(|_| refused())?,
+            Some(value) => value.clone(),
+        };
+        serde_json::from_value(parsed).map(Some).map_err(|_| refused())
     }
 
     /// Pairs of texts: an object, or a text that holds one in JSON.
@@ -304,6 +334,28 @@ mod tests {
         assert_eq!(form.integer("c").expect("nothing"), None);
         for name in ["d", "e", "f", "g"] {
             assert!(form.integer(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn truths_may_be_texts() {
+        let form = form(r#"{"a": true, "b": "false", "c": null, "d": 1, "e": "yes"}"#);
+        assert_eq!(form.boolean("a").expect("a truth"), Some(true));
+        assert_eq!(form.boolean("b").expect("a text"), Some(false));
+        assert_eq!(form.boolean("c").expect("nothing"), None);
+        for name in ["d", "e"] {
+            assert!(form.boolean(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn texts_are_a_list_or_its_text() {
+        for json in [r#"{"t": ["a", "b"]}"#, r#"{"t": "[\"a\", \"b\"]"}"#] {
+            assert_eq!(form(json).texts("t").expect("texts"), Some(vec!["a".to_owned(), "b".to_owned()]));
+        }
+        assert_eq!(form("{}").texts("t").expect("nothing"), None);
+        for json in [r#"{"t": [1]}"#, r#"{"t": {}}"#, r#"{"t": "a"}"#] {
+            assert!(form(json).texts("t").is_err(), "{json}");
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) const PARTS_MAX: usize = 64;
 pub(crate) const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
 /// Entries on one page of a list.
 pub(crate) const PAGE_MAX: u32 = 100;
+/// Largest body of a request that brings no images, in bytes.
+pub(crate) const SMALL_BODY_MAX_BYTES: usize = 64 * 1024;
 
 /// Two images in base64, and the rest.
 const BODY_MAX_BYTES: usize = 2 * IMAGE_MAX_BYTES / 3 * 4 + 1024 * 1024;

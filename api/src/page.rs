@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 
 use crate::limit::PAGE_MAX;
 use crate::problem::Problem;
@@ -18,6 +19,49 @@ pub(crate) type Parameters = Result<Query<HashMap<String, String>>, QueryRejecti
 /// The parameters, if they can be read.
 pub(crate) fn read(parameters: Parameters) -> Result<HashMap<String, String>, Problem> {
     parameters.map(|Query(parameters)| parameters).map_err(|_| Problem::body("the query string is malformed"))
+}
+
+/// Which page to show of a list whose things are named by `I`.
+#[derive(Debug)]
+pub(crate) struct Page<I> {
+    /// So many things.
+    pub(crate) limit: u32,
+    /// Newest first.
+    pub(crate) descending: bool,
+    /// Only what comes after this one.
+    pub(crate) after: Option<I>,
+}
+
+impl<I> Page<I> {
+    /// How many to read so as to know whether there are more.
+    pub(crate) fn reach(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// Keeps the page of what was read, and says whether there is more.
+    pub(crate) fn cut<T>(&self, read: &mut Vec<T>) -> bool {
+        let more = read.len() > self.limit as usize;
+        read.truncate(self.limit as usize);
+        more
+    }
+}
+
+impl<S: Send + Sync, I: FromStr> FromRequestParts<S> for Page<I> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = read(Query::from_request_parts(parts, state).await)?;
+        let mut page = Self { limit: PAGE_DEFAULT, descending: true, after: None };
+        for (name, value) in query {
+            match name.as_str() {
+                "limit" => page.limit = limit(&value)?,
+                "order" => page.descending = descending(&value)?,
+                "after" => page.after = Some(after(&value, "thing of this list")?),
+                _ => return Err(unknown(&name)),
+            }
+        }
+        Ok(page)
+    }
 }
 
 /// How many there are to be on the page.

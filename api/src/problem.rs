@@ -13,6 +13,7 @@ use clipmill_shared::jobs::cancel::CancelError;
 use clipmill_shared::jobs::spec::Invalid;
 use clipmill_shared::jobs::submit::SubmitError;
 use clipmill_shared::storage::StorageError;
+use clipmill_shared::webhooks::endpoint::{CreateError, ENDPOINTS_MAX};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
@@ -120,6 +121,20 @@ impl Problem {
     pub(crate) fn file_not_ready() -> Self {
         let message = "the file has no content yet; store it by the upload link and then complete it";
         Self::new(StatusCode::CONFLICT, "file_not_ready", message)
+    /// No such webhook endpoint, or another account's.
+    pub(crate) fn no_endpoint() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "webhook_endpoint_not_found", "there is no such webhook endpoint")
+    }
+
+    /// No such delivery, or another endpoint's.
+    pub(crate) fn no_delivery() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "webhook_delivery_not_found", "the webhook endpoint has no such delivery")
+    }
+
+    /// A webhook endpoint to which nothing is sent.
+    pub(crate) fn endpoint_disabled() -> Self {
+        let message = "the webhook endpoint is disabled; update it with enabled: true first";
+        Self::new(StatusCode::CONFLICT, "webhook_endpoint_disabled", message)
     }
 
     /// No such place.
@@ -305,6 +320,20 @@ impl From<CancelError> for Problem {
                 Self::new(StatusCode::CONFLICT, "video_not_cancellable", format!("the video is already {status}"))
             }
             CancelError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(create: CreateError) -> Self {
+        match create {
+            CreateError::TooMany => {
+                let message = format!(
+                    "the account has {ENDPOINTS_MAX} webhook endpoints, which is all it may have; delete one first"
+                );
+                Self::new(StatusCode::CONFLICT, "too_many_webhook_endpoints", message)
+            }
+            CreateError::Database(error) => error.into(),
         }
     }
 }

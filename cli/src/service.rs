@@ -112,7 +112,7 @@ impl Service {
 
         let stop = CancellationToken::new();
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let app = App::new(pool.clone(), storage.clone(), &outbound, &config.clients)?;
+        let app = App::new(pool.clone(), storage.clone(), &outbound, &config.clients, &config.worker.signing)?;
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
         let engines = worker.engines().context("the engines cannot be set up")?;
         let env = Arc::new(Env::new(pool.clone(), storage, engines, worker, &outbound, stop.clone())?);

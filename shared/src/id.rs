@@ -91,6 +91,11 @@ id!(
     "evt_"
 );
 id!(
+    /// Names a webhook endpoint of an account.
+    EndpointId,
+    "we_"
+);
+id!(
     /// Names one wish to tell one endpoint of one event; the `webhook-id` of all its tries.
     DeliveryId,
     "wh_"

@@ -52,7 +52,12 @@ impl Outbound {
 
     /// A request to `url`, or why there is none.
     pub fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, Refused> {
-        let url = parse(url)?;
+        self.check(url).map(|url| self.client.request(method, url))
+    }
+
+    /// The URL in `text`, if it is one that is called. What its name resolves to is checked when connecting.
+    pub fn check(&self, text: &str) -> Result<Url, Refused> {
+        let url = parse(text)?;
         let literal = match url.host() {
             Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
@@ -60,7 +65,7 @@ impl Outbound {
         };
         match literal {
             Some(ip) if !self.allow_private && !is_public(ip) => Err(Refused::Private),
-            _ => Ok(self.client.request(method, url)),
+            _ => Ok(url),
         }
     }
 }

@@ -12,6 +12,8 @@ use subtle::ConstantTimeEq as _;
 const KEY_PREFIX: &str = "cm_";
 const LOOKUP_LEN: usize = 10;
 const SECRET_LEN: usize = 32;
+/// Of a webhook secret's 44 characters in base64: 24 of its 256 bits, less the padding.
+const HINT_LEN: usize = 4;
 
 /// An API key in the clear: `cm_`, ten characters that find it, 32 that prove it (190 bits).
 #[derive(Clone, PartialEq, Eq)]
@@ -59,7 +61,8 @@ impl fmt::Debug for ApiKey {
 }
 
 /// A key for signing webhooks: 32 random bytes, written `whsec_<base64>`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct WebhookSecret(Vec<u8>);
 
 impl WebhookSecret {
@@ -81,6 +84,12 @@ impl WebhookSecret {
     /// The `whsec_` form, for its owner.
     pub fn reveal(&self) -> String {
         format!("whsec_{}", BASE64.encode(&self.0))
+    }
+
+    /// The end of the `whsec_` form, by which its owner tells it from others.
+    pub fn hint(&self) -> String {
+        let secret = self.reveal();
+        format!("whsec_…{}", &secret[secret.len() - HINT_LEN..])
     }
 
     /// The raw bytes that go into the signature.

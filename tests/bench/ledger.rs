@@ -67,7 +67,7 @@ pub(crate) async fn drain(pool: &PgPool) -> Result<u64> {
 /// Claims a batch of deliveries and settles it as delivered; says how many they were.
 pub(crate) async fn deliver(pool: &PgPool, batch: i64) -> Result<usize> {
     let deliveries = outbox::claim(pool, batch, PATIENCE).await?;
-    let delivered = |id, attempt| Tried { id, attempt, outcome: Outcome::Delivered, status: Some(200) };
+    let delivered = |id, attempt| Tried { id, attempt, outcome: Outcome::Delivered, status: Some(200), entry: None };
     let tries: Vec<Tried> = deliveries.iter().map(|delivery| delivered(delivery.id, delivery.attempt)).collect();
     outbox::settle(&mut *pool.acquire().await?, &tries).await?;
     Ok(tries.len())

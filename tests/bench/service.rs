@@ -7,6 +7,7 @@ use clipmill_api::App;
 use clipmill_api::config::ClientConfig;
 use clipmill_api::rate::RateConfig;
 use clipmill_shared::outbound::OutboundConfig;
+use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -32,6 +33,7 @@ impl Service {
             storage,
             &outbound,
             &ClientConfig { rates: RateConfig::UNLIMITED, ..ClientConfig::default() },
+            &SigningConfig::default(),
         )?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, stop) = (listener.local_addr()?, CancellationToken::new());

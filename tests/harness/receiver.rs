@@ -32,13 +32,19 @@ pub struct Receiver {
 struct Inner {
     messages: Mutex<Vec<Message>>,
     answers: Mutex<VecDeque<StatusCode>>,
+    says: String,
 }
 
 impl Receiver {
     /// An endpoint that answers with these, one after the other, and with 204 from then on.
     pub async fn answering(answers: impl IntoIterator<Item = u16>) -> Self {
+        Self::saying("", answers).await
+    }
+
+    /// As [`Receiver::answering`], and says this with each of the given answers.
+    pub async fn saying(says: impl Into<String>, answers: impl IntoIterator<Item = u16>) -> Self {
         let answers = answers.into_iter().map(|code| StatusCode::from_u16(code).expect("a status")).collect();
-        let state = Arc::new(Inner { answers: Mutex::new(answers), ..Inner::default() });
+        let state = Arc::new(Inner { answers: Mutex::new(answers), says: says.into(), ..Inner::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
         let router = Router::new().fallback(receive).with_state(state.clone());
@@ -59,10 +65,11 @@ impl Receiver {
 
 async fn receive(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
     state.messages.lock().expect("the lock").push(Message { headers, body });
-    let status = state.answers.lock().expect("the lock").pop_front().unwrap_or(StatusCode::NO_CONTENT);
-    match status.is_redirection() {
-        true => (status, [(header::LOCATION, "/elsewhere")]).into_response(),
-        false => status.into_response(),
+    let answer = state.answers.lock().expect("the lock").pop_front();
+    match answer {
+        Some(status) if status.is_redirection() => (status, [(header::LOCATION, "/elsewhere")]).into_response(),
+        Some(status) => (status, state.says.clone()).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
     }
 }
 

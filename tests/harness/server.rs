@@ -11,6 +11,7 @@ use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::outbound::{self, OutboundConfig};
 use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::storage::{Storage, StorageConfig};
+use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::config::{EngineConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
 use clipmill_worker::{Env, expire, notify, preview_engines, pull};
@@ -53,12 +54,18 @@ impl Server {
 
     /// A service whose tiers are rendered by these engines.
     pub async fn with_engines(engines: Engines) -> Self {
-        Self::on(shared().await.database().await, engines).await
+        Self::on(shared().await.database().await, engines, SigningConfig::default()).await
+    }
+
+    /// A service that signs its webhooks with this key too.
+    pub async fn signing_with(key: &str) -> Self {
+        let signing = SigningConfig { webhook_signing_key: Some(key.parse().expect("a key")) };
+        Self::on(shared().await.database().await, preview_engines(), signing).await
     }
 
     /// A service on a cluster that may be restarted without harm to other tests.
     pub async fn on_its_own_postgres(cluster: &Cluster) -> Self {
-        Self::on(cluster.database().await, preview_engines()).await
+        Self::on(cluster.database().await, preview_engines(), SigningConfig::default()).await
     }
 
     /// A service whose clients may do so much.
@@ -83,8 +90,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));
-        let env =
-            Env::new(pool.clone(), storage.clone(), engines, worker_config(), &outbound, stop.clone()).expect("an env");
+        let config = WorkerConfig { signing, ..worker_config() };
+        let env = Env::new(pool.clone(), storage.clone(), engines, config, &outbound, stop.clone()).expect("an env");
         Self {
             env: Arc::new(env),
             pool,
@@ -152,6 +159,18 @@ impl Server {
     pub async fn stranger(&self) -> String {
         let account = accounts::create(&self.pool, "stranger", false).await.expect("an account");
         keys::create(&self.pool, account.id, "stranger").await.expect("a key").1.reveal().to_owned()
+    }
+
+    /// Sends JSON to an address as the test's account.
+    pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Makes a webhook endpoint, which has to be accepted.
+    pub async fn endpoint(&self, body: Value) -> Value {
+        let (status, endpoint) = self.post("/v1/webhook_endpoints", body).await;
+        assert_eq!(status, StatusCode::OK, "{endpoint}");
+        endpoint
     }
 
     /// Reads an address as the test's account.
@@ -248,6 +267,7 @@ pub fn worker_config() -> WorkerConfig {
         name: "test".to_owned(),
         tiers,
         engines: EngineConfig { tiers_file: None, device: "cpu".to_owned() },
+        signing: SigningConfig::default(),
         gpus: 1,
         lease_seconds: 30,
         attempt_seconds: 600,

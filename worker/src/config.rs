@@ -11,6 +11,7 @@ use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::telemetry::TelemetryConfig;
 use clipmill_shared::tier::Tier;
+use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_wan::Device;
 
 use crate::env::{Engines, preview_engines};
@@ -87,6 +88,9 @@ pub struct WorkerConfig {
     /// What renders
     #[command(flatten)]
     pub engines: EngineConfig,
+    /// How webhooks are signed beside the secrets of their receivers
+    #[command(flatten)]
+    pub signing: SigningConfig,
     /// Renders at the same time: one a GPU, and one where an engine runs a model
     #[arg(long, env = "CLIPMILL_GPUS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub gpus: u32,

@@ -1,14 +1,16 @@
 //! The `notify` worker: tells customers' endpoints what happened, as Standard Webhooks 1.0.0 has it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use apalis::prelude::Data;
 use clipmill_shared::db;
+use clipmill_shared::webhooks::log::{Entry, Silence};
+use clipmill_shared::webhooks::message::{self, Message};
 use clipmill_shared::webhooks::outbox::{self, Delivery, Outcome, Tried};
 use clipmill_shared::webhooks::sign;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Response, StatusCode};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
@@ -84,37 +86,32 @@ pub async fn step(env: &Arc<Env>) -> anyhow::Result<usize> {
 async fn attempt(env: &Env, delivery: Delivery) {
     let span = info_span!("delivery", delivery.id = %delivery.id, delivery.attempt, account.id = %delivery.account_id);
     async {
-        let stopping = async {
-            env.stop.cancelled().await;
-            tokio::time::sleep(GRACE).await;
+        let (message, started) = (delivery.message(), Instant::now());
+        let answer = tokio::select! {
+            answer = send(env, &delivery, &message) => answer,
+            () = stopping(env) => Err(Silence::Interrupted),
         };
-        let (outcome, status) = tokio::select! {
-            answer = send(env, &delivery) => judge(&delivery, &answer),
-            () = stopping => (Outcome::Again(Duration::ZERO), None),
-        };
+        let duration = started.elapsed();
+        let (outcome, status) = judge(&delivery, &answer);
         info!(?outcome, status, "Tried a webhook");
         metrics::counter!("clipmill_webhook_attempts_total", "delivered" => (outcome == Outcome::Delivered).to_string()).increment(1);
-        settle(env, &delivery, outcome, status).await;
+        let entry = entry(env, &delivery, &message, duration, answer).await.map(Box::new);
+        settle(env, Tried { id: delivery.id, attempt: delivery.attempt, outcome, status, entry }).await;
     }
     .instrument(span)
     .await;
 }
 
-/// Why there is no answer.
-enum Silence {
-    Refused,
-    Unreachable,
+/// Ends a while after the wish to stop.
+async fn stopping(env: &Env) {
+    env.stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
-async fn send(env: &Env, delivery: &Delivery) -> Result<Response, Silence> {
-    let (id, timestamp, body) = (delivery.id.to_string(), delivery.now().timestamp(), delivery.body.to_string());
-    let request = env.outbound.request(Method::POST, &delivery.url).map_err(|_| Silence::Refused)?;
-    let request = request
-        .header(CONTENT_TYPE, "application/json")
-        .header("webhook-signature", sign::signature(&delivery.secret, &id, timestamp, body.as_bytes()))
-        .header("webhook-timestamp", timestamp)
-        .header("webhook-id", id);
-    request.body(body).send().await.map_err(|_| Silence::Unreachable)
+async fn send(env: &Env, delivery: &Delivery, message: &Message) -> Result<Response, Silence> {
+    let signatures = message.signatures(&delivery.secrets, env.config.signing.webhook_signing_key.as_ref());
+    let request = message.request(&env.outbound, &delivery.url, signatures).map_err(|_| Silence::Refused)?;
+    request.send().await.map_err(Silence::from)
 }
 
 /// What an answer means: 2xx is success, 410 ends it, everything else is tried again.
@@ -123,16 +120,35 @@ fn judge(delivery: &Delivery, answer: &Result<Response, Silence>) -> (Outcome, O
         Ok(response) if response.status().is_success() => (Outcome::Delivered, Some(response.status().as_u16())),
         Ok(response) if response.status() == StatusCode::GONE => (Outcome::GivenUp, Some(response.status().as_u16())),
         Ok(response) => (again(delivery, retry_after(response)), Some(response.status().as_u16())),
-        Err(Silence::Unreachable) => (again(delivery, None), None),
+        Err(Silence::Unreachable | Silence::TimedOut) => (again(delivery, None), None),
+        Err(Silence::Interrupted) => (Outcome::Again(Duration::ZERO), None),
         Err(Silence::Refused) => (Outcome::GivenUp, None),
     }
 }
 
 fn again(delivery: &Delivery, asked: Option<Duration>) -> Outcome {
-    match sign::retry_pause(delivery.attempt, rand::random()) {
+    match sign::retry_pause(delivery.round, rand::random()) {
         Some(pause) => Outcome::Again(pause.max(asked.unwrap_or_default())),
         None => Outcome::GivenUp,
     }
+}
+
+/// What the log keeps, for an endpoint of the account: the `webhook_url` of a single job has no log.
+async fn entry(
+    env: &Env,
+    delivery: &Delivery,
+    message: &Message,
+    duration: Duration,
+    answer: Result<Response, Silence>,
+) -> Option<Entry> {
+    let entry = Entry::new(delivery.endpoint_id?, &delivery.url, message, duration);
+    Some(match answer {
+        Ok(response) => entry.answered(tokio::select! {
+            body = message::read_excerpt(response) => body,
+            () = stopping(env) => String::new(),
+        }),
+        Err(silence) => entry.unanswered(silence),
+    })
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
@@ -140,9 +156,9 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
-async fn settle(env: &Env, delivery: &Delivery, outcome: Outcome, status: Option<u16>) {
-    let tried = Tried { id: delivery.id, attempt: delivery.attempt, outcome, status };
+async fn settle(env: &Env, tried: Tried) {
+    let id = tried.id;
     if env.tries.ask(tried).await.is_err() {
-        warn!(delivery.id = %delivery.id, "Could not settle a webhook, it will be tried again");
+        warn!(delivery.id = %id, "Could not settle a webhook, it will be tried again");
     }
 }

@@ -7,6 +7,7 @@ use clipmill_shared::db::{self, Error};
 use clipmill_shared::files;
 use clipmill_shared::fleet;
 use clipmill_shared::jobs::sweep;
+use clipmill_shared::webhooks::log;
 use tracing::{info, warn};
 
 use crate::env::Env;
@@ -42,6 +43,8 @@ pub(crate) async fn once(env: &Env) {
     let days = i32::try_from(env.config.record_days).unwrap_or(i32::MAX);
     let forgotten = note("look for old records", db::within(sweep::forget(pool, days, RECORDS_BATCH)).await);
     let expired = note("look for files whose time is over", db::within(files::sweep::expire(pool, BATCH)).await);
+    note("look for old webhook tries", db::within(log::forget(pool, RECORDS_BATCH)).await);
+    note("look for old events of endpoints", db::within(log::forget_jobless(pool, RECORDS_BATCH)).await);
     if rescued > 0 {
         warn!(jobs = rescued, "Rescued jobs whose workers fell silent");
     }

@@ -1,12 +1,14 @@
 //! The one table of URLs.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
+use crate::limit::SMALL_BODY_MAX_BYTES;
 use crate::openapi::{self, Base};
 use crate::problem::Problem;
 
@@ -14,6 +16,7 @@ mod files;
 mod health;
 mod usage;
 mod videos;
+mod webhook_endpoints;
 mod webhooks;
 
 /// Every route, with its part of the OpenAPI document.
@@ -30,10 +33,25 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(files::get::get, files::delete::delete))
         .routes(routes!(files::content::content))
         .routes(routes!(files::complete::complete))
-        .routes(routes!(webhooks::secret))
+        .routes(routes!(webhooks::secret::secret))
+        .routes(routes!(webhooks::keys::keys))
+        .merge(webhook_endpoints())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
+}
+
+fn webhook_endpoints() -> OpenApiRouter<App> {
+    use webhook_endpoints::*;
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list::list))
+        .routes(routes!(get::get, update::update, update::patch, delete::delete))
+        .routes(routes!(rotate_secret::rotate_secret))
+        .routes(routes!(test::test))
+        .routes(routes!(deliveries::deliveries))
+        .routes(routes!(replay::replay))
+        .routes(routes!(replay_delivery::replay_delivery))
+        .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
 }
 
 /// Every route, the document that describes them, and what there is besides: nothing.

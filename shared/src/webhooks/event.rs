@@ -6,9 +6,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::id::{EventId, JobId};
+use crate::id::{EndpointId, EventId, JobId};
 
-/// What can happen to a job that its customer wants to know.
+/// What can happen that a customer wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// The video is there.
@@ -19,11 +19,14 @@ pub enum EventKind {
     Cancelled,
     /// The video was there and is gone.
     Expired,
+    /// A webhook endpoint of the account is told nothing more.
+    EndpointDisabled,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [EventKind; 4] = [Self::Completed, Self::Failed, Self::Cancelled, Self::Expired];
+    pub const ALL: [EventKind; 5] =
+        [Self::Completed, Self::Failed, Self::Cancelled, Self::Expired, Self::EndpointDisabled];
 
     /// The `type` on the wire.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +35,15 @@ impl EventKind {
             EventKind::Failed => "video.failed",
             EventKind::Cancelled => "video.cancelled",
             EventKind::Expired => "video.expired",
+            EventKind::EndpointDisabled => "webhook_endpoint.disabled",
+        }
+    }
+
+    /// Something that an event of this kind could be about: it has the form, and names nothing.
+    pub fn sample(self) -> Subject {
+        match self {
+            EventKind::EndpointDisabled => Subject::Endpoint(EndpointId::new()),
+            _ => Subject::Job(JobId::new()),
         }
     }
 }
@@ -50,13 +62,38 @@ impl FromStr for EventKind {
     }
 }
 
-/// The body of a webhook: who asks for more fetches the video by its id.
-pub fn body(event: EventId, kind: &str, job: JobId, created_at: DateTime<Utc>) -> Value {
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A job.
+    Job(JobId),
+    /// A webhook endpoint.
+    Endpoint(EndpointId),
+}
+
+impl Subject {
+    /// The one of the two that an event's row has.
+    pub(crate) fn of(job: Option<JobId>, endpoint: Option<EndpointId>) -> Option<Self> {
+        job.map(Self::Job).or(endpoint.map(Self::Endpoint))
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Job(id) => id.fmt(f),
+            Subject::Endpoint(id) => id.fmt(f),
+        }
+    }
+}
+
+/// The body of a webhook: who asks for more fetches the subject by its id.
+pub fn body(event: EventId, kind: &str, subject: Option<Subject>, created_at: DateTime<Utc>) -> Value {
     json!({
         "id": event,
         "object": "event",
         "created_at": created_at.timestamp(),
         "type": kind,
-        "data": { "id": job },
+        "data": { "id": subject.map(|subject| subject.to_string()) },
     })
 }

@@ -6,10 +6,13 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
+use super::event::{self, EventKind, Subject};
+use super::health;
+use super::log::{Entry, Line};
+use super::message::Message;
 use crate::bell;
-use crate::id::{AccountId, DeliveryId, EventId, JobId};
+use crate::id::{AccountId, DeliveryId, EndpointId, EventId, JobId};
 use crate::secret::WebhookSecret;
-use crate::webhooks::event::{self, EventKind};
 
 /// One try to tell one endpoint of one event.
 #[derive(Debug)]
@@ -18,12 +21,16 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Whom the event belongs to.
     pub account_id: AccountId,
+    /// The account's endpoint that is told; none for the `webhook_url` of a single job.
+    pub endpoint_id: Option<EndpointId>,
     /// Where to.
     pub url: String,
     /// Which try this is, from 1.
     pub attempt: i32,
-    /// Signs the body.
-    pub secret: WebhookSecret,
+    /// Which try this is since the schedule of retries began.
+    pub round: i32,
+    /// Sign the body.
+    pub secrets: Vec<WebhookSecret>,
     /// What to send.
     pub body: Value,
     claimed_at: DateTime<Utc>,
@@ -31,13 +38,14 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What time it is by the database's clock: a receiver refuses what a worker with a wrong clock would sign.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.claimed_at + self.claimed.elapsed()
+    /// What to send now, by the database's clock: a receiver refuses what a worker with a wrong clock would sign.
+    pub fn message(&self) -> Message {
+        Message { id: self.id, sent_at: self.claimed_at + self.claimed.elapsed(), body: self.body.to_string() }
     }
 }
 
-/// Notes that something happened to a job and, if it has a `webhook_url`, the wish to tell. At most once per kind.
+/// Notes that something happened to a job and, if it has a `webhook_url`, the wish to tell. At most once per kind. The wishes
+/// to tell the account's endpoints are written by the table itself: see the function `tell_endpoints`.
 pub(crate) async fn record(
     tx: &mut PgConnection,
     account: AccountId,
@@ -74,23 +82,41 @@ async fn enqueue(tx: &mut PgConnection, account: AccountId, event: EventId, url:
 }
 
 /// Takes up to `limit` deliveries that are due and puts each off by `patience`, in which it has to be settled;
-/// if its taker dies, it is due again after that.
+/// if its taker dies, it is due again after that. Those to disabled endpoints are settled in passing.
 pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Delivery>, sqlx::Error> {
+    loop {
+        let due = take(pool, limit, patience).await?;
+        let is_idle = due.is_empty();
+        let live: Vec<Delivery> = due.into_iter().flatten().collect();
+        if is_idle || !live.is_empty() {
+            return Ok(live);
+        }
+    }
+}
+
+/// Takes deliveries that are due; none stands for one that was settled since its endpoint is disabled.
+async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Option<Delivery>>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
+        with due as materialized (
+            select id, account_id, endpoint_id from deliveries
+            where settled_at is null and due_at <= now()
+            order by due_at limit $1 for update skip locked
+        )
         update deliveries
-        set attempt = deliveries.attempt + 1, due_at = now() + make_interval(secs => $2)
-        from events, accounts
-        where deliveries.id in (
-                select id from deliveries
-                where settled_at is null and due_at <= now()
-                order by due_at limit $1 for update skip locked
-            )
-            and events.id = deliveries.event_id and accounts.id = deliveries.account_id
-        returning deliveries.id as "id: DeliveryId", deliveries.account_id as "account_id: AccountId", deliveries.url,
-            deliveries.attempt, accounts.webhook_secret, events.id as "event_id: EventId",
-            events.job_id as "job_id: JobId", events.kind, events.created_at as "created_at: DateTime<Utc>",
-            now() as "claimed_at!: DateTime<Utc>"
+        set attempt = deliveries.attempt + case when disabled_at is null then 1 else 0 end,
+            due_at = now() + make_interval(secs => $2), settled_at = case when disabled_at is not null then now() end
+        from due left join webhook_endpoints as endpoint on endpoint.id = due.endpoint_id, events, accounts
+        -- By their ids, however many the planner takes the limit to be.
+        where deliveries.id = any(array(select id from due)) and deliveries.id = due.id
+            and events.id = deliveries.event_id and accounts.id = coalesce(due.account_id, endpoint.account_id)
+        returning deliveries.id as "id: DeliveryId", accounts.id as "account_id: AccountId",
+            deliveries.endpoint_id as "endpoint_id: EndpointId", coalesce(endpoint.url, deliveries.url) as "url!",
+            deliveries.attempt, deliveries.attempt - first_attempt as "round!", settled_at is null as "is_live!",
+            coalesce(endpoint.secret, accounts.webhook_secret) as "secret!: WebhookSecret",
+            case when previous_until > now() then previous_secret end as "previous_secret: WebhookSecret",
+            events.id as "event_id: EventId", events.job_id as "job_id: JobId", events.endpoint_id as "about: EndpointId",
+            events.kind, events.created_at as "created_at: DateTime<Utc>", now() as "claimed_at!: DateTime<Utc>"
         "#,
         limit,
         patience.as_secs_f64(),
@@ -98,15 +124,19 @@ pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<
     .fetch_all(pool)
     .await?;
     let claimed = Instant::now();
-    let delivery = rows.into_iter().map(|row| Delivery {
-        claimed_at: row.claimed_at,
-        claimed,
-        id: row.id,
-        account_id: row.account_id,
-        url: row.url,
-        attempt: row.attempt,
-        secret: WebhookSecret::from_bytes(row.webhook_secret),
-        body: event::body(row.event_id, &row.kind, row.job_id, row.created_at),
+    let delivery = rows.into_iter().map(|row| {
+        row.is_live.then(|| Delivery {
+            claimed_at: row.claimed_at,
+            claimed,
+            id: row.id,
+            account_id: row.account_id,
+            endpoint_id: row.endpoint_id,
+            url: row.url,
+            attempt: row.attempt,
+            round: row.round,
+            secrets: [Some(row.secret), row.previous_secret].into_iter().flatten().collect(),
+            body: event::body(row.event_id, &row.kind, Subject::of(row.job_id, row.about), row.created_at),
+        })
     });
     Ok(delivery.collect())
 }
@@ -123,7 +153,7 @@ pub enum Outcome {
 }
 
 /// What came of one try of one delivery.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Tried {
     /// Which delivery.
     pub id: DeliveryId,
@@ -133,9 +163,12 @@ pub struct Tried {
     pub outcome: Outcome,
     /// HTTP status of the answer, if there was one.
     pub status: Option<u16>,
+    /// What to keep of it, if it was to an endpoint of the account.
+    pub entry: Option<Box<Entry>>,
 }
 
-/// Writes down what came of some tries. Leaves alone those of which another try has begun meanwhile.
+/// Writes down what came of some tries, and what that says of their endpoints. Leaves alone those of which another try has begun
+/// meanwhile.
 pub async fn settle(connection: &mut PgConnection, tries: &[Tried]) -> Result<(), sqlx::Error> {
     let pause = |tried: &Tried| match tried.outcome {
         Outcome::Again(pause) => Some(pause.as_secs_f64()),
@@ -146,25 +179,37 @@ pub async fn settle(connection: &mut PgConnection, tries: &[Tried]) -> Result<()
     let statuses: Vec<Option<i32>> = tries.iter().map(|tried| tried.status.map(i32::from)).collect();
     let delivered: Vec<bool> = tries.iter().map(|tried| tried.outcome == Outcome::Delivered).collect();
     let pauses: Vec<Option<f64>> = tries.iter().map(pause).collect();
+    let lines: Vec<_> = tries.iter().filter_map(Line::of).collect();
     sqlx::query!(
         r#"
-        update deliveries
-        set last_status = tried.status, delivered = tried.delivered,
-            settled_at = case when tried.pause is null then now() end,
-            due_at = case when tried.pause is null then due_at else now() + make_interval(secs => tried.pause) end
-        from unnest($1::uuid[], $2::int[], $3::int[], $4::bool[], $5::float8[])
-            as tried (id, attempt, status, delivered, pause)
-        where deliveries.id = tried.id and deliveries.attempt = tried.attempt and settled_at is null
+        with settled as (
+            update deliveries
+            set last_status = tried.status, delivered = tried.delivered,
+                settled_at = case when tried.pause is null then now() end,
+                due_at = case when tried.pause is null then due_at else now() + make_interval(secs => tried.pause) end
+            from unnest($1::uuid[], $2::int[], $3::int[], $4::bool[], $5::float8[])
+                as tried (id, attempt, status, delivered, pause)
+            where deliveries.id = tried.id and deliveries.attempt = tried.attempt and settled_at is null
+            returning deliveries.id
+        )
+        insert into delivery_attempts (delivery_id, attempt, started_at, duration_ms, status, error, url,
+            request_headers, request_body, response_body)
+        select line.* from jsonb_to_recordset($6) as line (delivery_id uuid, attempt int, started_at timestamptz,
+            duration_ms int, status int, error text, url text, request_headers jsonb, request_body text, response_body text)
+        -- What was deleted meanwhile has no log.
+        join settled on settled.id = delivery_id
+        on conflict (delivery_id, attempt) do nothing
         "#,
         &ids,
         &attempts,
         &statuses as _,
         &delivered,
         &pauses as _,
+        serde_json::to_value(lines).unwrap_or_default(),
     )
-    .execute(connection)
-    .await
-    .map(drop)
+    .execute(&mut *connection)
+    .await?;
+    health::note(connection, tries).await
 }
 
 /// Gives back a delivery that was taken and not sent: it is due at once, and the try does not count.

@@ -14,27 +14,27 @@ const RETRY_PAUSES_SECONDS: [u64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_4
 
 /// The `webhook-signature` of a message: `v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`.
 pub fn signature(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> String {
-    let mut mac = keyed(secret);
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
+    let mac = keyed(secret).chain_update(signed(id, timestamp, body));
     format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()))
+}
+
+/// What every signature is made of.
+pub(super) fn signed(id: &str, timestamp: i64, body: &[u8]) -> Vec<u8> {
+    [format!("{id}.{timestamp}.").as_bytes(), body].concat()
 }
 
 /// Whether one of the signatures in a `webhook-signature` header is ours, in constant time.
 pub fn verifies(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8], header: &str) -> bool {
-    header.split(' ').filter_map(|signature| BASE64.decode(signature.strip_prefix("v1,")?).ok()).any(|signature| {
-        let mut mac = keyed(secret);
-        mac.update(format!("{id}.{timestamp}.").as_bytes());
-        mac.update(body);
-        mac.verify_slice(&signature).is_ok()
-    })
+    let mac = keyed(secret).chain_update(signed(id, timestamp, body));
+    let mut signatures = header.split(' ').filter_map(|signature| BASE64.decode(signature.strip_prefix("v1,")?).ok());
+    signatures.any(|signature| mac.clone().verify_slice(&signature).is_ok())
 }
 
 fn keyed(secret: &WebhookSecret) -> Hmac<Sha256> {
     Hmac::new_from_slice(secret.bytes()).expect("HMAC takes a key of any length")
 }
 
-/// How long to wait after try number `attempt` (from 1) failed; none when it was the last one.
+/// How long to wait after try number `attempt` (from 1, and again from 1 with a replay) failed; none when it was the last one.
 /// `jitter`, 0 to 1, adds up to a tenth, so that a recovering endpoint is not met by all at once.
 pub fn retry_pause(attempt: i32, jitter: f64) -> Option<Duration> {
     let index = usize::try_from(attempt).ok()?.checked_sub(1)?;

@@ -4,4 +4,5 @@ mod health;
 mod rates;
 mod usage;
 mod videos;
+mod webhook_endpoints;
 mod webhooks;
