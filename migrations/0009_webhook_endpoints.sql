@@ -91,7 +91,8 @@ begin
     end if;
     insert into deliveries (id, endpoint_id, event_id, url)
     select uuid_v7(), id, new.id, url from webhook_endpoints
-    where account_id = new.account_id and disabled_at is null and (event_types is null or new.kind = any(event_types))
+    where account_id = new.account_id and disabled_at is null and new.kind <> 'video.in_progress'
+        and (event_types is null or new.kind = any(event_types))
     for key share;
     if found then
         perform pg_notify('clipmill_outbox', '');

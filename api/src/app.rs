@@ -15,6 +15,7 @@ use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::outlook::Outlook;
 use clipmill_shared::jobs::submit::Intake;
 use clipmill_shared::jobs::{Job, read};
+use clipmill_shared::moderation::{Moderation, ModerationConfig};
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::secret::ApiKey;
 use clipmill_shared::storage::Storage;
@@ -28,7 +29,9 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Caller;
 use crate::config::ClientConfig;
 use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms, WAITS_AT_ONCE};
+use crate::minimax::MinimaxConfig;
 use crate::problem::Problem;
+use crate::prompt::Studio;
 use crate::rate::Rates;
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -59,6 +62,10 @@ pub struct Shared {
     pub(crate) outlook: Outlook,
     /// Fetches images from the addresses that customers give.
     pub(crate) outbound: Outbound,
+    /// Works on prompts before they are drawn.
+    pub(crate) studio: Studio,
+    /// What clients of the MiniMax API may do.
+    pub(crate) minimax: MinimaxConfig,
     /// Bounds the memory of bodies that are being read, account by account.
     pub(crate) rooms: Arc<Rooms>,
     /// Bounds how many requests have images in hand.
@@ -86,11 +93,13 @@ impl App {
         pool: PgPool,
         storage: Storage,
         outbound: &OutboundConfig,
+        moderation: &ModerationConfig,
         clients: &ClientConfig,
         signing: &SigningConfig,
     ) -> anyhow::Result<Self> {
         let mut models: BTreeMap<String, Tier> = Tier::ALL.into_iter().map(|tier| (tier.to_string(), tier)).collect();
         models.extend(clients.model_aliases.0.clone());
+        let moderation = Moderation::open(moderation).map_err(anyhow::Error::msg)?;
         let (bells, closing) = (Bells::of_waiting(), CancellationToken::new());
         tokio::spawn(listen(bells.clone(), pool.clone(), closing.clone()));
         Ok(Self(Arc::new(Shared {
@@ -101,6 +110,8 @@ impl App {
             pool,
             storage,
             outbound: Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?,
+            studio: Studio::open(&clients.prompt, moderation)?,
+            minimax: clients.minimax.clone(),
             rooms: Arc::default(),
             images: Arc::new(Semaphore::new(IMAGES_IN_HAND)),
             pictures: Arc::new(Semaphore::new(PICTURES_AT_ONCE)),

@@ -6,12 +6,15 @@ use std::str::FromStr;
 
 use axum::http::HeaderValue;
 use clipmill_shared::db::DbConfig;
+use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::telemetry::TelemetryConfig;
 use clipmill_shared::tier::Tier;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 
+use crate::minimax::MinimaxConfig;
+use crate::prompt::PromptConfig;
 use crate::rate::RateConfig;
 
 /// Clipmill's HTTP API
@@ -140,6 +143,9 @@ pub struct ServeConfig {
     /// How webhooks are signed beside the secrets of their receivers
     #[command(flatten)]
     pub signing: SigningConfig,
+    /// What may not be drawn
+    #[command(flatten)]
+    pub moderation: ModerationConfig,
     /// What clients may do
     #[command(flatten)]
     pub clients: ClientConfig,
@@ -157,6 +163,12 @@ pub struct ClientConfig {
     /// Origins whose pages may call the API from a browser, as `https://example.com`, or `*` for all
     #[arg(long, env = "CLIPMILL_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<HeaderValue>,
+    /// What may become of their prompts
+    #[command(flatten)]
+    pub prompt: PromptConfig,
+    /// What clients of the MiniMax API may do
+    #[command(flatten)]
+    pub minimax: MinimaxConfig,
 }
 
 impl Default for ClientConfig {

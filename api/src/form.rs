@@ -44,9 +44,7 @@ pub(crate) struct FileField {
 impl Form {
     /// Reads a body in either form. A field that is not in `known` is refused by name.
     pub(crate) async fn read(request: Request, known: &[&str]) -> Result<Self, Problem> {
-        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let form = match media_type.as_str() {
+        let form = match media_type(&request).as_str() {
             "multipart/form-data" => Self::from_multipart(request).await?,
             "application/json" => Self::from_json(&Bytes::from_request(request, &()).await?)?,
             _ => return Err(Problem::media_type()),
@@ -62,6 +60,14 @@ impl Form {
         match request.headers().contains_key(CONTENT_TYPE) {
             true => Self::read(request, known).await,
             false => Ok(Self::default()),
+        }
+    }
+
+    /// Reads a body in JSON. What is in it that nobody knows is passed over.
+    pub(crate) async fn read_json(request: Request) -> Result<Self, Problem> {
+        match media_type(&request).as_str() {
+            "application/json" => Self::from_json(&Bytes::from_request(request, &()).await?),
+            _ => Err(Problem::no_json()),
         }
     }
 
@@ -142,8 +148,12 @@ impl Form {
 
     /// Whether it brings images.
     pub(crate) fn has_images(&self) -> bool {
-        let names = ["input_reference", "last_frame"];
-        names.iter().any(|name| self.files.contains_key(*name) || self.fields.contains_key(*name))
+        ["input_reference", "last_frame"].iter().any(|name| self.has(name))
+    }
+
+    /// Whether it has a field or a file of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name) || self.fields.contains_key(name)
     }
 
     /// A text.
@@ -153,6 +163,14 @@ impl Form {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(Problem::invalid(name, "must be a text")),
+        }
+    }
+
+    /// A value of any form.
+    pub(crate) fn value(&self, name: &'static str) -> Result<Option<&Value>, Problem> {
+        match self.fields.get(name) {
+            None if self.files.contains_key(name) => Err(Problem::invalid(name, "must not be a file")),
+            value => Ok(value),
         }
     }
 
@@ -244,6 +262,11 @@ impl Form {
             )),
         }
     }
+}
+
+fn media_type(request: &Request) -> String {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The members of a JSON object, unread.

@@ -31,7 +31,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn serve(pool: PgPool, config: &ServeConfig) -> anyhow::Result<()> {
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let storage = Storage::open(&config.storage).await;
-    let app = App::new(pool, storage, &config.outbound, &config.clients, &config.signing)?;
+    let app = App::new(pool, storage, &config.outbound, &config.moderation, &config.clients, &config.signing)?;
     let listener =
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     info!(address = %config.listen, "Answering requests");

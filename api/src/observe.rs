@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::problem::Problem;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Names a request in its answer and in the log.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps a router, so that all of its answers carry a request id and are counted.
 pub(crate) fn layers(router: Router) -> Router {

@@ -1,5 +1,7 @@
 //! Every error that a client can see, in the shape of OpenAI's API. The one place with 4xx and 5xx.
 
+mod code;
+
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::RETRY_AFTER;
@@ -18,6 +20,8 @@ use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
 
+pub(crate) use code::Code;
+
 /// Errors that any request may get, and what they mean.
 pub(crate) const ANYWHERE: [(StatusCode, &str); 3] = [
     (StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive or to answer"),
@@ -32,11 +36,10 @@ pub(crate) const WITH_A_KEY: [(StatusCode, &str); 2] = [
 
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// An error on its way to the client.
-#[derive(Debug)]
+/// An error on its way to the client. The answer carries it along, so that a dialect may say it in its own words.
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
-    status: StatusCode,
-    code: &'static str,
+    code: Code,
     message: String,
     param: Option<String>,
     /// Seconds after which it may go better.
@@ -68,91 +71,103 @@ pub(crate) struct ErrorDetail {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), param: None, retry_after: None }
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None, retry_after: None }
     }
 
     /// A field that cannot be accepted, and what could be.
     pub(crate) fn invalid(field: impl Into<String>, allowed: &str) -> Self {
         let field = field.into();
         let message = format!("{field} {allowed}");
-        Self { param: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "invalid_value", message) }
+        Self { param: Some(field), ..Self::new(Code::InvalidValue, message) }
     }
 
     /// A field that there is not.
     pub(crate) fn unknown_field(field: &str) -> Self {
         let message = format!("there is no field {field} here; see /openapi.json for those there are");
-        Self { param: Some(field.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, "unknown_parameter", message) }
+        Self { param: Some(field.to_owned()), ..Self::new(Code::UnknownParameter, message) }
+    }
+
+    /// A prompt, or an image, that may not be drawn.
+    pub(crate) fn moderated() -> Self {
+        let message = "prompt or images were refused by this service's moderation";
+        Self { param: Some("prompt".to_owned()), ..Self::new(Code::InputModerated, message) }
     }
 
     /// A body that cannot be read at all.
     pub(crate) fn body(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
+        Self::new(Code::InvalidBody, message)
     }
 
     /// A body in a form that is not spoken here.
     pub(crate) fn media_type() -> Self {
         let message = "the content-type must be application/json or multipart/form-data";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+        Self::new(Code::UnsupportedMediaType, message)
+    }
+
+    /// A body in another form than the only one that is spoken here.
+    pub(crate) fn no_json() -> Self {
+        let message = "the content-type must be application/json";
+        Self::new(Code::UnsupportedMediaType, message)
     }
 
     /// A body beyond the limit.
     pub(crate) fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large; images may have 20 MB each")
+        Self::new(Code::BodyTooLarge, "the body is too large; images may have 20 MB each")
     }
 
     /// No key, or none that lives.
     pub(crate) fn unauthenticated() -> Self {
         let message = "send a live API key as `Authorization: Bearer cm_…`";
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+        Self::new(Code::InvalidApiKey, message)
     }
 
     /// No such video, or another account's.
     pub(crate) fn no_video() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "video_not_found", "there is no such video")
+        Self::new(Code::VideoNotFound, "there is no such video")
     }
 
     /// No such file, or another account's.
     pub(crate) fn no_file() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "file_not_found", "there is no such file")
+        Self::new(Code::FileNotFound, "there is no such file")
     }
 
     /// A file whose content has yet to come.
     pub(crate) fn file_not_ready() -> Self {
         let message = "the file has no content yet; store it by the upload link and then complete it";
-        Self::new(StatusCode::CONFLICT, "file_not_ready", message)
+        Self::new(Code::FileNotReady, message)
+    }
+
     /// No such webhook endpoint, or another account's.
     pub(crate) fn no_endpoint() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "webhook_endpoint_not_found", "there is no such webhook endpoint")
+        Self::new(Code::WebhookEndpointNotFound, "there is no such webhook endpoint")
     }
 
     /// No such delivery, or another endpoint's.
     pub(crate) fn no_delivery() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "webhook_delivery_not_found", "the webhook endpoint has no such delivery")
+        Self::new(Code::WebhookDeliveryNotFound, "the webhook endpoint has no such delivery")
     }
 
     /// A webhook endpoint to which nothing is sent.
     pub(crate) fn endpoint_disabled() -> Self {
         let message = "the webhook endpoint is disabled; update it with enabled: true first";
-        Self::new(StatusCode::CONFLICT, "webhook_endpoint_disabled", message)
+        Self::new(Code::WebhookEndpointDisabled, message)
+    }
+
+    /// A video whose source images are gone.
+    pub(crate) fn source_gone() -> Self {
+        let message = "the source images of the video are not kept any more; submit them again in place of remixing it";
+        Self::new(Code::SourceGone, message)
     }
 
     /// No such place.
     pub(crate) fn no_route() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "there is nothing at this address; see /openapi.json for what there is",
-        )
+        Self::new(Code::NotFound, "there is nothing at this address; see /openapi.json for what there is")
     }
 
     /// A place where something else can be done.
     pub(crate) fn no_method() -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "this cannot be done here; see /openapi.json for what can",
-        )
+        Self::new(Code::MethodNotAllowed, "this cannot be done here; see /openapi.json for what can")
     }
 
     /// A video without content, and why.
@@ -161,57 +176,69 @@ impl Problem {
             JobStatus::Queued | JobStatus::InProgress | JobStatus::Completed => {
                 let message =
                     format!("the video has no such content yet, it is {status}; poll it until it is completed");
-                Self::new(StatusCode::CONFLICT, "video_not_ready", message)
+                Self::new(Code::VideoNotReady, message)
             }
-            JobStatus::Failed | JobStatus::Cancelled => Self::new(
-                StatusCode::NOT_FOUND,
-                "video_has_no_content",
-                format!("the video is {status} and has no content"),
-            ),
-            JobStatus::Expired => {
-                Self::new(StatusCode::GONE, "video_expired", "the video's retention is over and its files are gone")
+            JobStatus::Failed | JobStatus::Cancelled => {
+                Self::new(Code::VideoHasNoContent, format!("the video is {status} and has no content"))
             }
+            JobStatus::Expired => Self::new(Code::VideoExpired, "the video's retention is over and its files are gone"),
         }
     }
 
     /// A part of the content that does not exist.
     pub(crate) fn no_range() -> Self {
-        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "invalid_range", "the range lies outside of the content")
+        Self::new(Code::InvalidRange, "the range lies outside of the content")
     }
 
     /// The request took too long to arrive or to answer.
     pub(crate) fn timeout() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request took too long")
+        Self::new(Code::RequestTimeout, "the request took too long")
     }
 
     /// Something that we lean on is away for the moment.
-    fn unavailable() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "the service is not available at the moment, try again",
-        )
+    pub(crate) fn unavailable() -> Self {
+        Self::new(Code::Unavailable, "the service is not available at the moment, try again")
     }
 
     /// Asked more often than allowed.
     pub(crate) fn rate_limited(wait_seconds: u64) -> Self {
         let message = format!("too many requests: wait {wait_seconds} s, see the x-ratelimit headers");
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message);
+        let problem = Self::new(Code::RateLimitExceeded, message);
         Self { retry_after: Some(wait_seconds), ..problem }
     }
 
     /// As many as there may be do the same already.
     pub(crate) fn busy() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "the service has too much to do at the moment, try again")
+        Self::new(Code::Busy, "the service has too much to do at the moment, try again")
     }
 
     /// A fault of ours. Its text stays inside.
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something went wrong on our side")
+        Self::new(Code::InternalError, "something went wrong on our side")
+    }
+
+    /// The HTTP status that it has outside of dialects.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// The stable word for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code.as_str()
+    }
+
+    /// The sentence for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The field that is at fault, if one is.
+    pub(crate) fn param(&self) -> Option<&str> {
+        self.param.as_deref()
     }
 
     fn kind(&self) -> &'static str {
-        match self.status {
+        match self.status() {
             StatusCode::UNAUTHORIZED => "authentication_error",
             StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
             status if status.is_server_error() => "server_error",
@@ -222,10 +249,11 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let kind = self.kind();
-        let detail = ErrorDetail { message: self.message, kind, param: self.param, code: self.code };
-        let mut response = (self.status, Json(ErrorBody { error: detail })).into_response();
-        match self.status {
+        let (problem, status) = (self.clone(), self.status());
+        let detail =
+            ErrorDetail { kind: self.kind(), message: self.message, param: self.param, code: self.code.as_str() };
+        let mut response = (status, Json(ErrorBody { error: detail })).into_response();
+        match status {
             // Client libraries repeat a 409 unless they are told that it will not help.
             StatusCode::CONFLICT => response.headers_mut().insert(X_SHOULD_RETRY, HeaderValue::from_static("false")),
             StatusCode::SERVICE_UNAVAILABLE => {
@@ -236,6 +264,7 @@ impl IntoResponse for Problem {
             }
             _ => None,
         };
+        response.extensions_mut().insert(problem);
         response
     }
 }
@@ -277,16 +306,13 @@ impl From<SubmitError> for Problem {
         match submit {
             SubmitError::KeyReused => {
                 let message = "this Idempotency-Key was used with another request; use a new key for a new request";
-                Self {
-                    param: Some("Idempotency-Key".to_owned()),
-                    ..Self::new(StatusCode::CONFLICT, "idempotency_key_reused", message)
-                }
+                Self { param: Some("Idempotency-Key".to_owned()), ..Self::new(Code::IdempotencyKeyReused, message) }
             }
             SubmitError::Unanswered(error) => error.into(),
             SubmitError::QueueFull => {
                 let message =
                     "the account has as many jobs queued as it may; submit again when some of them have been taken up";
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", message)
+                Self::new(Code::QueueFull, message)
             }
             SubmitError::NumberTaken => Self::unavailable(),
             SubmitError::Invalid(invalid) => invalid.into(),
@@ -302,7 +328,7 @@ impl From<FileError> for Problem {
             FileError::NotFound => Self::no_file(),
             FileError::TooMany => {
                 let message = format!("the account has {FILES_MAX} files, as many as it may; delete some first");
-                Self::new(StatusCode::BAD_REQUEST, "too_many_files", message)
+                Self::new(Code::TooManyFiles, message)
             }
             FileError::NotStored => Self::file_not_ready(),
             FileError::NotAsAnnounced => Self::invalid("file", "must be what was announced"),
@@ -317,7 +343,7 @@ impl From<CancelError> for Problem {
         match cancel {
             CancelError::NotFound => Self::no_video(),
             CancelError::Ended(status) => {
-                Self::new(StatusCode::CONFLICT, "video_not_cancellable", format!("the video is already {status}"))
+                Self::new(Code::VideoNotCancellable, format!("the video is already {status}"))
             }
             CancelError::Database(error) => error.into(),
         }
@@ -331,7 +357,7 @@ impl From<CreateError> for Problem {
                 let message = format!(
                     "the account has {ENDPOINTS_MAX} webhook endpoints, which is all it may have; delete one first"
                 );
-                Self::new(StatusCode::CONFLICT, "too_many_webhook_endpoints", message)
+                Self::new(Code::TooManyWebhookEndpoints, message)
             }
             CreateError::Database(error) => error.into(),
         }

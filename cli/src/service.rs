@@ -16,6 +16,7 @@ use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, Identity};
 use clipmill_shared::db::{self, DatabaseUrl, PgPool};
 use clipmill_shared::id::AccountId;
+use clipmill_shared::moderation::{Moderation, ModerationConfig};
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::secret::{ApiKey, WebhookSecret};
 use clipmill_shared::storage::{DEFAULT_BUCKET, Storage, StorageConfig};
@@ -47,6 +48,9 @@ pub struct ServiceConfig {
     /// Where objects are kept; embedded unless an endpoint or a bucket is named
     #[command(flatten)]
     pub storage: StorageConfig,
+    /// What may neither be drawn nor handed out
+    #[command(flatten)]
+    pub moderation: ModerationConfig,
     /// What clients may do
     #[command(flatten)]
     pub clients: ClientConfig,
@@ -112,10 +116,19 @@ impl Service {
 
         let stop = CancellationToken::new();
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let app = App::new(pool.clone(), storage.clone(), &outbound, &config.clients, &config.worker.signing)?;
+        let app = App::new(
+            pool.clone(),
+            storage.clone(),
+            &outbound,
+            &config.moderation,
+            &config.clients,
+            &config.worker.signing,
+        )?;
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
         let engines = worker.engines().context("the engines cannot be set up")?;
-        let env = Arc::new(Env::new(pool.clone(), storage, engines, worker, &outbound, stop.clone())?);
+        let moderation = Moderation::open(&config.moderation).map_err(anyhow::Error::msg)?;
+        let env = Env::new(pool.clone(), storage, engines, worker, &outbound, stop.clone())?;
+        let env = Arc::new(env.moderated_by(moderation));
 
         let address = listener.local_addr().context("cannot read the address that was bound")?;
         let mut parts = JoinSet::new();

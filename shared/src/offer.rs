@@ -40,6 +40,17 @@ impl Offer {
         self.sizes.iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).copied()
     }
 
+    /// The offered size nearest to this one: of those of about its shape, the one of about its area.
+    pub fn nearest(&self, wished: Size) -> Option<Size> {
+        const SAME_SHAPE: f64 = 0.05;
+        let ratio = |one: u32, other: u32| (f64::from(one) / f64::from(other.max(1))).ln();
+        let shape = |size: Size| (ratio(size.width, size.height) - ratio(wished.width, wished.height)).abs();
+        let best = self.sizes.iter().map(|size| shape(*size)).min_by(f64::total_cmp)?;
+        let alike = self.sizes.iter().filter(|size| shape(**size) <= best + SAME_SHAPE);
+        let area = |size: &&Size| ratio(size.area_px(), wished.area_px()).abs();
+        alike.min_by(|one, other| area(one).total_cmp(&area(other))).copied()
+    }
+
     /// What two workers of a tier both can render: whichever claims a job has to be able to. Where they have nothing in
     /// common, what `self` can.
     #[must_use]
@@ -89,6 +100,21 @@ mod tests {
         let offer = offer(&["832x480", "480x832", "624x624"], 81);
         for (width, height, size) in [(1920, 1080, "832x480"), (300, 450, "480x832"), (1000, 1100, "624x624")] {
             assert_eq!(offer.following(Size { width, height }).map(|size| size.to_string()).as_deref(), Some(size));
+        }
+    }
+
+    #[test]
+    fn the_nearest_size_has_the_shape_and_then_the_area() {
+        let offer = offer(&["832x480", "480x832", "1280x720", "720x1280", "624x624"], 81);
+        for (wished, size) in [
+            ("1366x768", "1280x720"),
+            ("910x512", "832x480"),
+            ("768x1366", "720x1280"),
+            ("1920x1080", "1280x720"),
+            ("1080x1080", "624x624"),
+        ] {
+            let nearest = offer.nearest(wished.parse().expect("a size")).expect("one of five");
+            assert_eq!(nearest.to_string(), size, "{wished}");
         }
     }
 

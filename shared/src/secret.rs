@@ -1,4 +1,4 @@
-//! Secrets: API keys and webhook secrets. Their `Debug` shows nothing.
+//! Secrets: API keys, webhook secrets, and those of other services. Their `Debug` shows nothing.
 
 use std::fmt;
 
@@ -101,6 +101,29 @@ impl WebhookSecret {
 impl fmt::Debug for WebhookSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("WebhookSecret(…)")
+    }
+}
+
+/// A secret of another service: a key, a token.
+#[derive(Clone)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// The secret itself, to be shown to that service.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
     }
 }
 

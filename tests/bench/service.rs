@@ -7,7 +7,7 @@ use clipmill_api::App;
 use clipmill_api::config::ClientConfig;
 use clipmill_api::rate::RateConfig;
 use clipmill_shared::outbound::OutboundConfig;
-use clipmill_shared::webhooks::asymmetric::SigningConfig;
+use clipmill_tests::Setup;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -27,14 +27,9 @@ impl Service {
     /// Serves a database.
     pub(crate) async fn start(bench: &Bench, database: &Database) -> Result<Self> {
         let (pool, storage) = (database.connect(CONNECTIONS).await?, bench.storage().await?);
-        let outbound = OutboundConfig { allow_private_addresses: true };
-        let app = App::new(
-            pool,
-            storage,
-            &outbound,
-            &ClientConfig { rates: RateConfig::UNLIMITED, ..ClientConfig::default() },
-            &SigningConfig::default(),
-        )?;
+        let (outbound, setup) = (OutboundConfig { allow_private_addresses: true }, Setup::default());
+        let clients = ClientConfig { rates: RateConfig::UNLIMITED, ..setup.clients };
+        let app = App::new(pool, storage, &outbound, &setup.moderation, &clients, &setup.signing)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, stop) = (listener.local_addr()?, CancellationToken::new());
         tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));

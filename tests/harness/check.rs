@@ -29,7 +29,7 @@ const NONE_OF: [(&str, &str); 5] = [
     (
         "ended jobs without exactly one event of their end",
         "select count(*) from jobs where status not in ('queued', 'in_progress') and 1 <> (
-            select count(*) from events where events.job_id = jobs.id and kind <> 'video.expired')",
+            select count(*) from events where events.job_id = jobs.id and kind not in ('video.expired', 'video.in_progress'))",
     ),
     (
         "expired jobs without their event",

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::webhooks::sign;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// One message that arrived.
@@ -31,6 +31,7 @@ pub struct Receiver {
 #[derive(Default)]
 struct Inner {
     messages: Mutex<Vec<Message>>,
+    challenges: Mutex<Vec<Message>>,
     answers: Mutex<VecDeque<StatusCode>>,
     says: String,
 }
@@ -61,10 +62,21 @@ impl Receiver {
     pub fn messages(&self) -> Vec<Message> {
         self.state.messages.lock().expect("the lock").clone()
     }
+
+    /// The challenges that it returned so far.
+    pub fn challenges(&self) -> Vec<Message> {
+        self.state.challenges.lock().expect("the lock").clone()
+    }
 }
 
+/// A challenge comes back as it is, in the manner of MiniMax's callbacks.
 async fn receive(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
-    state.messages.lock().expect("the lock").push(Message { headers, body });
+    let message = Message { headers, body };
+    if let Some(challenge) = message.challenge() {
+        state.challenges.lock().expect("the lock").push(message);
+        return Json(json!({ "challenge": challenge })).into_response();
+    }
+    state.messages.lock().expect("the lock").push(message);
     let answer = state.answers.lock().expect("the lock").pop_front();
     match answer {
         Some(status) if status.is_redirection() => (status, [(header::LOCATION, "/elsewhere")]).into_response(),
@@ -74,6 +86,10 @@ async fn receive(State(state): State<Arc<Inner>>, headers: HeaderMap, body: Byte
 }
 
 impl Message {
+    fn challenge(&self) -> Option<Value> {
+        serde_json::from_slice::<Value>(&self.body).ok()?.get("challenge").cloned()
+    }
+
     /// A header as text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_else(|| panic!("no header {name}"))

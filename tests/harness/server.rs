@@ -8,13 +8,14 @@ use clipmill_api::config::ClientConfig;
 use clipmill_shared::accounts::{self, keys};
 use clipmill_shared::db::{self, DatabaseUrl, DbConfig, PgPool};
 use clipmill_shared::id::{AccountId, JobId};
+use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{self, OutboundConfig};
 use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::storage::{Storage, StorageConfig};
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::config::{EngineConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
-use clipmill_worker::{Env, expire, notify, preview_engines, pull};
+use clipmill_worker::{Env, expire, notify, pull};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -23,6 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::check;
 use crate::cluster::{self, Cluster};
 use crate::proxy::Proxy;
+use crate::setup::Setup;
 use crate::shared::shared;
 
 /// One test's service.
@@ -49,35 +51,36 @@ pub struct Server {
 impl Server {
     /// A service whose tiers are rendered by the preview engine.
     pub async fn start() -> Self {
-        Self::with_engines(preview_engines()).await
+        Self::with(Setup::default()).await
     }
 
     /// A service whose tiers are rendered by these engines.
     pub async fn with_engines(engines: Engines) -> Self {
-        Self::on(shared().await.database().await, engines, SigningConfig::default()).await
+        Self::with(Setup { engines, ..Setup::default() }).await
     }
 
     /// A service that signs its webhooks with this key too.
     pub async fn signing_with(key: &str) -> Self {
         let signing = SigningConfig { webhook_signing_key: Some(key.parse().expect("a key")) };
-        Self::on(shared().await.database().await, preview_engines(), signing).await
+        Self::with(Setup { signing, ..Setup::default() }).await
+    }
+
+    /// A service like this.
+    pub async fn with(setup: Setup) -> Self {
+        Self::on(shared().await.database().await, setup).await
     }
 
     /// A service on a cluster that may be restarted without harm to other tests.
     pub async fn on_its_own_postgres(cluster: &Cluster) -> Self {
-        Self::on(cluster.database().await, preview_engines(), SigningConfig::default()).await
+        Self::on(cluster.database().await, Setup::default()).await
     }
 
     /// A service whose clients may do so much.
     pub async fn for_clients(clients: ClientConfig) -> Self {
-        Self::of(shared().await.database().await, preview_engines(), clients).await
+        Self::with(Setup { clients, ..Setup::default() }).await
     }
 
-    async fn on(database_url: String, engines: Engines) -> Self {
-        Self::of(database_url, engines, ClientConfig::default()).await
-    }
-
-    async fn of(database_url: String, engines: Engines, clients: ClientConfig) -> Self {
+    async fn on(database_url: String, Setup { engines, clients, moderation, signing }: Setup) -> Self {
         let shared = shared().await;
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
@@ -86,12 +89,13 @@ impl Server {
         let account = accounts::create(&pool, "test", false).await.expect("an account");
         let (_, key) = keys::create(&pool, account.id, "test").await.expect("a key");
         let stop = CancellationToken::new();
-        let app = App::new(pool.clone(), storage.clone(), &outbound, &clients).expect("an app");
+        let app = App::new(pool.clone(), storage.clone(), &outbound, &moderation, &clients, &signing).expect("an app");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));
         let config = WorkerConfig { signing, ..worker_config() };
         let env = Env::new(pool.clone(), storage.clone(), engines, config, &outbound, stop.clone()).expect("an env");
+        let env = env.moderated_by(Moderation::open(&moderation).expect("moderation"));
         Self {
             env: Arc::new(env),
             pool,
@@ -257,6 +261,11 @@ impl Server {
         let id: JobId = text(id).parse().expect("a job's id");
         self.storage.list(&format!("{}/{id}/", self.account)).await.expect("a listing")
     }
+
+    /// The keys of all objects of the test's account.
+    pub async fn objects_of_account(&self) -> Vec<String> {
+        self.storage.list(&format!("{}/", self.account)).await.expect("a listing")
+    }
 }
 
 /// A worker of every tier with one GPU.
@@ -267,7 +276,6 @@ pub fn worker_config() -> WorkerConfig {
         name: "test".to_owned(),
         tiers,
         engines: EngineConfig { tiers_file: None, device: "cpu".to_owned() },
-        signing: SigningConfig::default(),
         gpus: 1,
         lease_seconds: 30,
         attempt_seconds: 600,
@@ -275,6 +283,7 @@ pub fn worker_config() -> WorkerConfig {
         model_streak: 8,
         record_days: 90,
         scratch,
+        signing: SigningConfig::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use clipmill_shared::db::DbConfig;
+use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::telemetry::TelemetryConfig;
@@ -68,6 +69,9 @@ pub struct WorkArgs {
     /// Whom customers may make us call
     #[command(flatten)]
     pub outbound: OutboundConfig,
+    /// What may not be handed out
+    #[command(flatten)]
+    pub moderation: ModerationConfig,
     /// How to work
     #[command(flatten)]
     pub worker: WorkerConfig,

@@ -9,6 +9,7 @@ use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::{Announcer, Bells};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::fleet::{Pace, Served};
+use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
 use clipmill_shared::tier::Tier;
@@ -55,6 +56,8 @@ pub struct Env {
     pub(crate) tries: Batcher<Tried, ()>,
     /// How far the engine of the first tier is with getting ready.
     pub(crate) warm_up: Watch,
+    /// Judges videos before they are stored.
+    pub(crate) moderation: Moderation,
     pub(crate) outbound: Outbound,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
@@ -83,11 +86,18 @@ impl Env {
             resting_until: Mutex::new(Instant::now()),
             paces: Mutex::default(),
             warm_up: Watch::default(),
+            moderation: Moderation::default(),
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
             pool,
         })
+    }
+
+    /// The same, with somebody who judges videos.
+    #[must_use]
+    pub fn moderated_by(self, moderation: Moderation) -> Self {
+        Self { moderation, ..self }
     }
 
     /// This worker cannot work at the moment: it takes no job for a while, and leaves them to others.

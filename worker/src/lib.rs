@@ -18,6 +18,7 @@ mod gpu;
 pub mod health;
 mod heartbeat;
 pub mod inventory;
+mod moderate;
 pub mod notify;
 pub mod pipeline;
 pub mod postprocess;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use clipmill_shared::moderation::Moderation;
 use clipmill_shared::storage::Storage;
 use clipmill_shared::{db, shutdown, telemetry};
 use clipmill_worker::config::{Cli, WorkArgs};
@@ -30,7 +31,9 @@ async fn work(cli: WorkArgs) -> anyhow::Result<()> {
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres: look at --database-url / DATABASE_URL")?;
     db::check(&pool).await.map_err(anyhow::Error::msg).context("the database is not ready")?;
     let storage = Storage::open(&cli.storage).await;
-    let env = Arc::new(Env::new(pool, storage, engines, cli.worker, &cli.outbound, stop)?);
+    let moderation = Moderation::open(&cli.moderation).map_err(anyhow::Error::msg)?;
+    let env = Env::new(pool, storage, engines, cli.worker, &cli.outbound, stop)?;
+    let env = Arc::new(env.moderated_by(moderation));
     if let Some(address) = cli.listen {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         tokio::spawn(health::serve(listener, env.clone()));

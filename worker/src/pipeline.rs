@@ -1,4 +1,4 @@
-//! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─upload─▶ `Asset`.
+//! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─moderate, upload─▶ `Asset`.
 //!
 //! The stages run in a task of their own; the lease stays here, so that whatever becomes of them, a panic included,
 //! the row is settled.
@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clipmill_shared::db;
 use clipmill_shared::fleet::Pace;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::Job;
@@ -21,7 +22,7 @@ use crate::fault::{Fault, Next};
 use crate::gpu::Held;
 use crate::pull::Turn;
 use crate::upload::Asset;
-use crate::{heartbeat, postprocess, render, source, upload};
+use crate::{heartbeat, moderate, postprocess, render, source, upload};
 
 /// How an attempt came to its end.
 enum End {
@@ -45,6 +46,7 @@ pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease, halt }: Turn) {
     async {
         let started = Instant::now();
         env.changes.changed(job.id);
+        announce(env, &lease).await;
         let end = work(env, &lease, gpu, halt).await;
         let gpu = if let End::Finished(Ok(made)) = &end { Some(made.gpu) } else { None };
         let outcome = settle(env, lease, &job, end).await;
@@ -60,6 +62,15 @@ pub(crate) async fn run(env: &Arc<Env>, Turn { gpu, lease, halt }: Turn) {
     }
     .instrument(span)
     .await;
+}
+
+/// The customer may be told that the work has begun. If that cannot be noted, the work matters more.
+async fn announce(env: &Env, lease: &Lease) {
+    match db::within(lease.announce(&env.pool)).await {
+        // Whoever has the job now has told of it, or will.
+        Ok(()) | Err(LeaseError::Lost) => {}
+        Err(LeaseError::Database(error)) => warn!(%error, "Could not note that an attempt has begun"),
+    }
 }
 
 async fn work(env: &Arc<Env>, lease: &Lease, gpu: Held, halt: broadcast::Receiver<Option<JobId>>) -> End {
@@ -95,7 +106,9 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
     let clip = timed("postprocess", postprocess::stage::run(footage, job.size(), env.scratch.path().to_owned())).await;
     // The engine's word comes first: if it failed, a clip that broke off is only the consequence.
     let gpu = rendering.await?;
-    let asset = timed("upload", upload::run(&env.storage, &job, clip?)).await?;
+    let clip = clip?;
+    timed("moderate", moderate::run(&env.moderation, &clip)).await?;
+    let asset = timed("upload", upload::run(&env.storage, &job, clip)).await?;
     Ok(Made { asset, gpu })
 }
 

@@ -9,6 +9,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
 use crate::limit::SMALL_BODY_MAX_BYTES;
+use crate::minimax;
 use crate::openapi::{self, Base};
 use crate::problem::Problem;
 
@@ -36,6 +37,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::secret::secret))
         .routes(routes!(webhooks::keys::keys))
         .merge(webhook_endpoints())
+        .merge(minimax::table())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

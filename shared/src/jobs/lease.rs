@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::complete::complete;
-use super::{Failure, Job, Output, job_query, removal};
+use super::{Failure, Job, Output, WebhookFormat, job_query, removal};
 use crate::bell;
 use crate::db;
 use crate::tier::Tier;
@@ -125,6 +125,23 @@ impl Lease {
             progress.min(100) as i16,
         );
         held(renewed.execute(pool).await?.rows_affected())
+    }
+
+    /// Notes that the work has begun, for a customer who is told of that. Once a job, whichever attempt it is.
+    pub async fn announce(&self, pool: &PgPool) -> Result<(), LeaseError> {
+        let job = &self.job;
+        if job.webhook_format != WebhookFormat::Minimax || job.webhook_url.is_none() {
+            return Ok(());
+        }
+        let mut tx = db::begin(pool).await?;
+        let mine = sqlx::query!(
+            "select id from jobs where id = $1 and status = 'in_progress' and attempt = $2 for share",
+            job.id.uuid(),
+            job.attempt,
+        );
+        mine.fetch_optional(&mut *tx).await?.ok_or(LeaseError::Lost)?;
+        outbox::record(&mut tx, job.account_id, job.id, EventKind::InProgress, job.webhook_url.as_deref()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The video is in the store: the job is completed, counted, timed and told of, in one transaction.

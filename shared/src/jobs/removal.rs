@@ -189,7 +189,7 @@ pub async fn settle(pool: &PgPool, removal: &Removal) -> Result<(), sqlx::Error>
 
 async fn expire(tx: &mut PgConnection, removal: &Removal) -> Result<(), sqlx::Error> {
     let expired = sqlx::query!(
-        "update jobs set status = 'expired', outputs = null where account_id = $1 and id = $2 and status = 'completed' returning webhook_url",
+        "update jobs set status = 'expired', outputs = null where account_id = $1 and id = $2 and status = 'completed' returning case when webhook_format = 'standard' then webhook_url end as webhook_url",
         removal.account_id.uuid(),
         removal.owner_id,
     );

@@ -169,6 +169,27 @@ impl Spec {
         })
     }
 
+    /// The prompt as it was sent.
+    pub fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    /// The images that come with it.
+    pub fn images(&self) -> impl Iterator<Item = &SourceImage> {
+        self.first_frame.iter().chain(&self.last_frame)
+    }
+
+    /// The same wish, whose prompt is drawn in these words, without what `negative` says too.
+    pub fn drawn_as(self, prompt: String, negative: Option<&str>) -> Result<Self, Invalid> {
+        let revised = (prompt != self.prompt).then_some(prompt);
+        let negative_prompt = match (self.negative_prompt, negative) {
+            (Some(own), Some(more)) if !own.trim().is_empty() => Some(format!("{own}, {more}")),
+            (_, Some(more)) => Some(more.to_owned()),
+            (own, None) => own,
+        };
+        Ok(Self { revised_prompt: revised.map(revised_prompt).transpose()?, negative_prompt, ..self })
+    }
+
     /// What it starts from.
     pub fn mode(&self) -> Mode {
         match self.first_frame.is_some() || self.last_frame.is_some() {

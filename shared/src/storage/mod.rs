@@ -13,6 +13,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 
+use crate::secret::SecretText;
+
 pub mod key;
 mod upload;
 
@@ -51,22 +53,6 @@ pub struct StorageConfig {
     /// How long a download link works, in seconds
     #[arg(long = "s3-link-seconds", env = "CLIPMILL_S3_LINK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub link_seconds: u64,
-}
-
-/// A text that `Debug` does not show.
-#[derive(Clone)]
-pub struct SecretText(String);
-
-impl From<String> for SecretText {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl std::fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretText(…)")
-    }
 }
 
 /// What went wrong with the store.
@@ -128,8 +114,8 @@ impl Storage {
     pub async fn open(config: &StorageConfig) -> Self {
         let mut loader = aws_config::from_env().region(Region::new(config.region.clone()));
         if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
-            let token = config.session_token.as_ref().map(|token| token.0.clone());
-            loader = loader.credentials_provider(Credentials::new(id, &secret.0, token, None, "configuration"));
+            let token = config.session_token.as_ref().map(|token| token.reveal().to_owned());
+            loader = loader.credentials_provider(Credentials::new(id, secret.reveal(), token, None, "configuration"));
         }
         let base = loader.load().await;
         let client = |endpoint: Option<&String>| {

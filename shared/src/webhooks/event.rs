@@ -11,6 +11,8 @@ use crate::id::{EndpointId, EventId, JobId};
 /// What can happen that a customer wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
+    /// Its first rendering has begun. Told in the callbacks of the MiniMax API alone.
+    InProgress,
     /// The video is there.
     Completed,
     /// There will be no video.
@@ -25,12 +27,16 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [EventKind; 5] =
+    pub const ALL: [EventKind; 6] =
+        [Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled, Self::Expired, Self::EndpointDisabled];
+    /// Those that webhook endpoints can take.
+    pub const OF_ENDPOINTS: [EventKind; 5] =
         [Self::Completed, Self::Failed, Self::Cancelled, Self::Expired, Self::EndpointDisabled];
 
     /// The `type` on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
+            EventKind::InProgress => "video.in_progress",
             EventKind::Completed => "video.completed",
             EventKind::Failed => "video.failed",
             EventKind::Cancelled => "video.cancelled",

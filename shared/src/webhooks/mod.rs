@@ -6,6 +6,7 @@ pub mod event;
 mod health;
 pub mod log;
 pub mod message;
+pub mod minimax;
 pub mod outbox;
 pub mod replay;
 pub mod sign;

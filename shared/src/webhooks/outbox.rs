@@ -10,8 +10,10 @@ use super::event::{self, EventKind, Subject};
 use super::health;
 use super::log::{Entry, Line};
 use super::message::Message;
+use super::minimax::{self, Told};
 use crate::bell;
 use crate::id::{AccountId, DeliveryId, EndpointId, EventId, JobId};
+use crate::jobs::WebhookFormat;
 use crate::secret::WebhookSecret;
 
 /// One try to tell one endpoint of one event.
@@ -106,7 +108,8 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
         update deliveries
         set attempt = deliveries.attempt + case when disabled_at is null then 1 else 0 end,
             due_at = now() + make_interval(secs => $2), settled_at = case when disabled_at is not null then now() end
-        from due left join webhook_endpoints as endpoint on endpoint.id = due.endpoint_id, events, accounts
+        from due left join webhook_endpoints as endpoint on endpoint.id = due.endpoint_id, accounts,
+            events left join jobs on jobs.id = events.job_id
         -- By their ids, however many the planner takes the limit to be.
         where deliveries.id = any(array(select id from due)) and deliveries.id = due.id
             and events.id = deliveries.event_id and accounts.id = coalesce(due.account_id, endpoint.account_id)
@@ -116,7 +119,8 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
             coalesce(endpoint.secret, accounts.webhook_secret) as "secret!: WebhookSecret",
             case when previous_until > now() then previous_secret end as "previous_secret: WebhookSecret",
             events.id as "event_id: EventId", events.job_id as "job_id: JobId", events.endpoint_id as "about: EndpointId",
-            events.kind, events.created_at as "created_at: DateTime<Utc>", now() as "claimed_at!: DateTime<Utc>"
+            events.kind, webhook_format as "webhook_format?: WebhookFormat", jobs.number as "number?", jobs.width as "width?",
+            jobs.height as "height?", jobs.error_code, jobs.error_message, events.created_at as "created_at: DateTime<Utc>", now() as "claimed_at!: DateTime<Utc>"
         "#,
         limit,
         patience.as_secs_f64(),
@@ -135,7 +139,19 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
             attempt: row.attempt,
             round: row.round,
             secrets: [Some(row.secret), row.previous_secret].into_iter().flatten().collect(),
-            body: event::body(row.event_id, &row.kind, Subject::of(row.job_id, row.about), row.created_at),
+            body: match (row.endpoint_id, row.webhook_format, row.kind.parse()) {
+                (None, Some(WebhookFormat::Minimax), Ok(kind)) => minimax::body(
+                    kind,
+                    &Told {
+                        number: row.number.unwrap_or_default(),
+                        width: row.width.unwrap_or_default(),
+                        height: row.height.unwrap_or_default(),
+                        error_code: row.error_code,
+                        error_message: row.error_message,
+                    },
+                ),
+                _ => event::body(row.event_id, &row.kind, Subject::of(row.job_id, row.about), row.created_at),
+            },
         })
     });
     Ok(delivery.collect())

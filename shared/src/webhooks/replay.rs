@@ -59,6 +59,7 @@ pub async fn since(
             from webhook_endpoints as endpoint join events on events.account_id = endpoint.account_id
             where endpoint.account_id = $1 and endpoint.id = $2 and disabled_at is null
                 and events.created_at >= $3 and events.endpoint_id is distinct from endpoint.id
+                and kind <> 'video.in_progress'
                 and (event_types is null or kind = any(event_types))
             order by events.created_at, events.id limit $4
             for key share

@@ -1,6 +1,7 @@
 mod docs;
 mod files;
 mod health;
+mod minimax;
 mod rates;
 mod usage;
 mod videos;

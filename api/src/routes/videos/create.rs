@@ -5,32 +5,32 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::accounts::keys::Identity;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::WebhookFormat;
-use clipmill_shared::jobs::spec::{Spec, Wish};
+use clipmill_shared::jobs::spec::Wish;
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
 use clipmill_shared::picture::SourceImage;
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
-use tracing::info;
 use utoipa::ToSchema;
 
 use super::view::VideoView;
 use crate::app::App;
 use crate::auth::{Bearer, Proven};
 use crate::form::Form;
-use crate::limit::{self, IDEMPOTENCY_KEY_MAX_CHARS};
+use crate::limit;
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
+use crate::prompt::Direction;
+use crate::submit::{idempotency_key, queue};
 use crate::wait::Wait;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 19] = [
     "prompt",
     "model",
     "seconds",
@@ -47,6 +47,9 @@ const FIELDS: [&str; 16] = [
     "priority",
     "timeout_seconds",
     "run_after",
+    "style",
+    "camera",
+    "prompt_optimizer",
 ];
 
 /// What a submit may say. Numbers may be texts; in multipart, images may be files.
@@ -100,6 +103,16 @@ pub(crate) struct CreateBody {
     timeout_seconds: Option<i64>,
     /// Unix seconds, at most 30 days ahead: the job is not taken up before
     run_after: Option<i64>,
+    /// A style of those that `/v1/videos/models` lists: the prompt is drawn in it, and what it rules out joins `negative_prompt`
+    #[schema(example = "watercolour")]
+    style: Option<String>,
+    /// At most 10 camera moves one after the other, each a name or a list of up to 3 that act together; `/v1/videos/models`
+    /// lists the names. They are added to the brackets of the prompt. In multipart: names with commas between
+    #[schema(value_type = Option<Vec<Object>>, example = json!(["pan_left", ["push_in", "tilt_up"]]))]
+    camera: Option<()>,
+    /// Have the prompt written out by this service's language model, if it has one; if not, or if that fails, it is drawn as
+    /// it is. `revised_prompt` says what is drawn. False if left out
+    prompt_optimizer: Option<bool>,
 }
 
 /// An image that is not a file part: one of the two.
@@ -175,34 +188,9 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Submi
     }
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
+    let direction = Direction::read(app, &form)?;
     let wish = wish(app, identity.account, form).await?;
-    queue(app, identity.account, wish, origin).await
-}
-
-/// Makes a job of a wish, as far as the fleet offers that.
-pub(super) async fn queue(app: &App, account: AccountId, wish: Wish, origin: Origin<'_>) -> Result<Submitted, Problem> {
-    let fleet = app.outlook.fleet().await?;
-    let offer = wish.tier.and_then(|tier| fleet.offers.get(&tier));
-    let submitted = app.intake.submit(account, &Spec::new(wish, offer)?, origin).await?;
-    if let Submitted::New(job) = &submitted {
-        info!(job.id = %job.id, job.tier = %job.tier, "Queued a job");
-        metrics::counter!("clipmill_jobs_submitted_total", "tier" => job.tier.as_str()).increment(1);
-    }
-    Ok(submitted)
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let only = values.next().is_none().then_some(value);
-    let key = only.and_then(|value| value.to_str().ok()).filter(|key| is_key(key));
-    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
-        Problem::invalid("Idempotency-Key", "must be given once, with 1 to 255 printable ASCII characters")
-    })
-}
-
-fn is_key(key: &str) -> bool {
-    (1..=IDEMPOTENCY_KEY_MAX_CHARS).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    queue(app, identity.account, wish, &direction, origin).await
 }
 
 async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Problem> {

@@ -14,6 +14,8 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::limit::{IMAGE_MAX_BYTES, IMAGE_SIDE_PX};
 use crate::problem::{ErrorBody, Problem};
+use crate::prompt::camera;
+use crate::prompt::style::Style;
 
 /// The models of this service.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +25,24 @@ pub(crate) struct ModelsView {
     object: &'static str,
     /// One entry a name
     data: Vec<ModelView>,
+    /// What a prompt may be put into
+    styles: Vec<StyleView>,
+    /// The camera moves that `camera` may name
+    #[schema(example = json!(["pan_left", "push_in"]))]
+    camera: Vec<&'static str>,
+    /// Whether `prompt_optimizer` has an effect here
+    prompt_optimizer: bool,
+}
+
+/// What a prompt may be put into.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StyleView {
+    /// The name to send as `style`
+    #[schema(example = "watercolour")]
+    id: String,
+    /// The name for people
+    #[schema(example = "Watercolour")]
+    name: String,
 }
 
 /// What a model name means and accepts.
@@ -109,7 +129,14 @@ pub(crate) struct ImageLimitsView {
 pub(crate) async fn models(State(app): State<App>, _: Caller) -> Result<Json<ModelsView>, Problem> {
     let fleet = app.outlook.fleet().await?;
     let data = app.models().iter().map(|(name, tier)| view(name, *tier, fleet.offers.get(tier))).collect();
-    Ok(Json(ModelsView { object: "list", data }))
+    let style = |style: &Style| StyleView { id: style.id.clone(), name: style.name.clone() };
+    Ok(Json(ModelsView {
+        object: "list",
+        data,
+        styles: app.studio.styles().iter().map(style).collect(),
+        camera: camera::MOVES.iter().map(|(name, _)| *name).collect(),
+        prompt_optimizer: app.studio.optimizes(),
+    }))
 }
 
 fn view(name: &str, tier: Tier, offer: Option<&Offer>) -> ModelView {

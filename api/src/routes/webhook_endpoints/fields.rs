@@ -31,25 +31,31 @@ pub(super) fn event_types(names: Vec<String>) -> Result<Option<Vec<String>>, Pro
     if names == [ALL] {
         return Ok(None);
     }
-    let is_known = |name: &String| name.parse::<EventKind>().is_ok();
+    let is_known = |name: &String| kind(name).is_some();
     if names.is_empty() || !names.iter().all(is_known) {
         return Err(Problem::invalid(
             "event_types",
             &format!("must be [\"{ALL}\"], or a list of some of: {}", kinds()),
         ));
     }
-    let named = EventKind::ALL.into_iter().map(EventKind::as_str).filter(|kind| names.iter().any(|name| name == kind));
+    let named =
+        EventKind::OF_ENDPOINTS.into_iter().map(EventKind::as_str).filter(|kind| names.iter().any(|name| name == kind));
     Ok(Some(named.map(str::to_owned).collect()))
 }
 
 /// One kind of event.
 pub(super) fn event_type(name: Option<String>) -> Result<EventKind, Problem> {
-    let kind = name.and_then(|name| name.parse().ok());
-    kind.ok_or_else(|| Problem::invalid("event_type", &format!("must be one of: {}", kinds())))
+    name.and_then(|name| kind(&name))
+        .ok_or_else(|| Problem::invalid("event_type", &format!("must be one of: {}", kinds())))
+}
+
+/// A kind that endpoints can take.
+fn kind(name: &str) -> Option<EventKind> {
+    name.parse().ok().filter(|kind| EventKind::OF_ENDPOINTS.contains(kind))
 }
 
 fn kinds() -> String {
-    EventKind::ALL.map(EventKind::as_str).join(", ")
+    EventKind::OF_ENDPOINTS.map(EventKind::as_str).join(", ")
 }
 
 #[cfg(test)]

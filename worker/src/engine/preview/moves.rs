@@ -1,4 +1,4 @@
-//! The bracketed camera commands of a prompt: `[Pan right]`, `[Push in, Tilt up]`.
+//! The bracketed camera commands of a prompt, in English or in Chinese: `[Pan right]`, `[Push in, Tilt up]`, `[右摇]`.
 
 /// One camera move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Move {
 }
 
 /// Every command and its move; `push out` is what people write when they mean pulling out.
-const COMMANDS: [(&str, Move); 16] = [
+const COMMANDS: [(&str, Move); 31] = [
     ("truck left", Move::TruckLeft),
     ("truck right", Move::TruckRight),
     ("pan left", Move::PanLeft),
@@ -38,13 +38,28 @@ const COMMANDS: [(&str, Move); 16] = [
     ("shake", Move::Shake),
     ("tracking shot", Move::Tracking),
     ("static shot", Move::Static),
+    ("左移", Move::TruckLeft),
+    ("右移", Move::TruckRight),
+    ("左摇", Move::PanLeft),
+    ("右摇", Move::PanRight),
+    ("推进", Move::PushIn),
+    ("拉远", Move::PullOut),
+    ("上升", Move::PedestalUp),
+    ("下降", Move::PedestalDown),
+    ("上摇", Move::TiltUp),
+    ("下摇", Move::TiltDown),
+    ("变焦推近", Move::ZoomIn),
+    ("变焦拉远", Move::ZoomOut),
+    ("晃动", Move::Shake),
+    ("跟随", Move::Tracking),
+    ("固定", Move::Static),
 ];
 
 /// The camera moves of a prompt: brackets one after the other, the moves within one bracket together.
 ///
 /// Unknown commands are passed over, and so is a bracket that holds nothing else.
 pub(super) fn moves(prompt: &str) -> Vec<Vec<Move>> {
-    let found = brackets(prompt).map(|inside| inside.split(',').filter_map(command).collect::<Vec<_>>());
+    let found = brackets(prompt).map(|inside| inside.split([',', '，', '、']).filter_map(command).collect::<Vec<_>>());
     found.filter(|together| !together.is_empty()).collect()
 }
 
@@ -98,6 +113,33 @@ mod tests {
                           [Pedestal up] [Pedestal down] \
                           [Tilt up] [Tilt down] [Zoom in] [Zoom out] [Shake] [Tracking shot] [Static shot]";
         assert_eq!(moves(documented).len(), 15);
+    }
+
+    #[test]
+    fn every_chinese_command_is_its_english_one() {
+        let pairs = [
+            ("[左移]", "[Truck left]"),
+            ("[右移]", "[Truck right]"),
+            ("[左摇]", "[Pan left]"),
+            ("[右摇]", "[Pan right]"),
+            ("[推进]", "[Push in]"),
+            ("[拉远]", "[Pull out]"),
+            ("[上升]", "[Pedestal up]"),
+            ("[下降]", "[Pedestal down]"),
+            ("[上摇]", "[Tilt up]"),
+            ("[下摇]", "[Tilt down]"),
+            ("[变焦推近]", "[Zoom in]"),
+            ("[变焦拉远]", "[Zoom out]"),
+            ("[晃动]", "[Shake]"),
+            ("[跟随]", "[Tracking shot]"),
+            ("[固定]", "[Static shot]"),
+            ("一只猫 [左摇，上升]", "[Pan left, Pedestal up]"),
+            ("[左摇、上升]", "[Pan left, Pedestal up]"),
+        ];
+        for (chinese, english) in pairs {
+            assert_eq!(moves(chinese), moves(english), "{chinese}");
+            assert!(!moves(chinese).is_empty(), "{chinese}");
+        }
     }
 
     #[test]

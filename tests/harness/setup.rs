@@ -1,0 +1,35 @@
+//! What a test's service is like: what it renders with, and its settings.
+
+use clap::Parser as _;
+use clipmill_api::config::ClientConfig;
+use clipmill_shared::moderation::ModerationConfig;
+use clipmill_shared::webhooks::asymmetric::SigningConfig;
+use clipmill_worker::env::Engines;
+use clipmill_worker::preview_engines;
+
+/// What a test's service is like.
+pub struct Setup {
+    /// What renders.
+    pub engines: Engines,
+    /// What clients may do.
+    pub clients: ClientConfig,
+    /// What may neither be drawn nor handed out.
+    pub moderation: ModerationConfig,
+    /// How webhooks are signed beside the secrets of their receivers.
+    pub signing: SigningConfig,
+}
+
+#[derive(clap::Parser)]
+struct Defaults {
+    #[command(flatten)]
+    clients: ClientConfig,
+    #[command(flatten)]
+    moderation: ModerationConfig,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let Defaults { clients, moderation } = Defaults::parse_from(["clipmill"]);
+        Self { engines: preview_engines(), clients, moderation, signing: SigningConfig::default() }
+    }
+}
