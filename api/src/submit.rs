@@ -11,6 +11,8 @@ use crate::limit::IDEMPOTENCY_KEY_MAX_CHARS;
 use crate::problem::Problem;
 use crate::prompt::{self, Direction};
 
+/// Says with an answer that an earlier request with the same key made the job.
+pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Makes a job of a wish, as far as the fleet offers that.

@@ -34,6 +34,12 @@ impl PictureType {
         }
     }
 
+    /// The format that the ending of a file name stands for.
+    pub fn of_file_name(name: &str) -> Option<Self> {
+        let (_, extension) = name.rsplit_once('.')?;
+        Self::ALL.into_iter().find(|kind| kind.extension() == extension)
+    }
+
     /// The usual ending of its file names.
     pub fn extension(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clipmill_shared::jobs::failure::CODES;
 use syn::spanned::Spanned as _;
 use syn::visit::Visit;
 
@@ -97,6 +98,21 @@ fn words_stay_in_their_homes() {
             assert!(at_home || !text.contains(word), "{word} in {name}, which is not one of its homes: {homes:?}");
         }
     }
+}
+
+#[test]
+fn every_code_that_a_job_can_fail_with_is_explained() {
+    let mut found = 0;
+    for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("worker/src/")) {
+        let faults = ["Fault::transient(", "Fault::permanent("].map(|call| text.split(call).skip(1));
+        for after in faults.into_iter().flatten() {
+            let Some(rest) = after.trim_start().strip_prefix('"') else { continue };
+            let word = rest.split('"').next().unwrap();
+            assert!(CODES.iter().any(|(code, _)| *code == word), "{word} in {name} is not in the table of codes");
+            found += 1;
+        }
+    }
+    assert!(found > 5, "{found}");
 }
 
 #[test]

@@ -86,6 +86,12 @@ impl Direction {
         Self { optimize, ..Self::default() }
     }
 
+    /// The direction of an earlier video, as far as its style is still there.
+    pub(crate) fn of_style(app: &App, id: Option<&str>) -> Self {
+        let style = id.and_then(|id| app.studio.styles.get(id).ok()).cloned();
+        Self { style, ..Self::default() }
+    }
+
     /// The id of the style, if there is one.
     pub(crate) fn style(&self) -> Option<String> {
         self.style.as_ref().map(|style| style.id.clone())

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,6 +14,7 @@ use crate::minimax;
 use crate::openapi::{self, Base};
 use crate::problem::Problem;
 
+mod errors;
 mod files;
 mod health;
 mod usage;
@@ -29,6 +31,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(videos::events::events))
         .routes(routes!(videos::content::content))
         .routes(routes!(videos::cancel::cancel))
+        .routes(routes!(videos::remix::remix))
         .routes(routes!(usage::usage))
         .routes(routes!(files::create::create, files::list::list))
         .routes(routes!(files::get::get, files::delete::delete))
@@ -60,6 +63,7 @@ fn webhook_endpoints() -> OpenApiRouter<App> {
 pub(crate) fn router(app: App) -> Router {
     let (router, document) = table().split_for_parts();
     router
+        .route("/docs/errors", get(errors::errors))
         .with_state(app)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::complete(document)))
         .fallback(async || Problem::no_route())

@@ -183,6 +183,8 @@ impl Spec {
     pub fn drawn_as(self, prompt: String, negative: Option<&str>) -> Result<Self, Invalid> {
         let revised = (prompt != self.prompt).then_some(prompt);
         let negative_prompt = match (self.negative_prompt, negative) {
+            // A remix brings the style's part along.
+            (Some(own), Some(more)) if own.ends_with(more) => Some(own),
             (Some(own), Some(more)) if !own.trim().is_empty() => Some(format!("{own}, {more}")),
             (_, Some(more)) => Some(more.to_owned()),
             (own, None) => own,

@@ -48,6 +48,7 @@ fn every_operation_is_documented_with_its_errors() {
         "post /v1/video_generation",
         "post /v1/videos",
         "post /v1/videos/{id}/cancel",
+        "post /v1/videos/{id}/remix",
         "post /v1/webhook_endpoints",
         "post /v1/webhook_endpoints/{id}",
         "post /v1/webhook_endpoints/{id}/deliveries/{delivery_id}/replay",

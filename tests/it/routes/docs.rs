@@ -24,3 +24,15 @@ async fn the_document_and_its_page_are_served_without_a_key() {
     assert_eq!(page.status(), StatusCode::OK);
     assert!(page.text().await.unwrap().contains("swagger"));
 }
+
+#[tokio::test]
+async fn the_page_of_errors_is_served_without_a_key() {
+    let server = Server::start().await;
+    let page = server.anonymous(Method::GET, "/docs/errors").send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let page = page.text().await.unwrap();
+    for word in ["invalid_value", "rate_limit_exceeded", "failed-worker_lost"] {
+        assert!(page.contains(&format!("id=\"{word}\"")), "{word}");
+    }
+}

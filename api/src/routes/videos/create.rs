@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::accounts::keys::Identity;
 use clipmill_shared::id::AccountId;
@@ -25,10 +25,8 @@ use crate::limit;
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
-use crate::submit::{idempotency_key, queue};
+use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 use crate::wait::Wait;
-
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 const FIELDS: [&str; 19] = [
     "prompt",

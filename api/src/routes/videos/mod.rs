@@ -15,6 +15,7 @@ pub(super) mod events;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod models;
+pub(super) mod remix;
 mod view;
 
 /// The `{id}` of a path. What is no id names no video.
