@@ -1,5 +1,5 @@
 //! Finishing: one statement in which a job is completed, counted, timed and told of. There is no finished job without
-//! its event, its timer and its usage, and none of them without a finished job.
+//! its event, its timer and its usage, and none of them without a finished job. Endpoints of the account are told by the event.
 
 use sqlx::PgPool;
 

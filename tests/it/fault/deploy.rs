@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use clipmill_shared::db::{self, MIGRATIONS};
 use clipmill_shared::jobs::lease;
+use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::tier::Tier;
-use clipmill_tests::Server;
+use clipmill_tests::server::text;
+use clipmill_tests::{Receiver, Server};
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
 use uuid::Uuid;
 
@@ -48,7 +51,7 @@ async fn finish(connection: &mut PgConnection, (id, attempt): (Uuid, i32)) {
         sqlx::query(statement("update jobs set lease_until = now()")).bind(id).bind(attempt).bind(30.0).bind(50_i16);
     assert_eq!(renew.execute(&mut *connection).await.unwrap().rows_affected(), 1);
     let complete = sqlx::query(statement("set status = 'completed', progress = 100")).bind(id).bind(attempt);
-    let complete = complete.bind(serde_json::json!([])).bind(Uuid::now_v7()).bind("x".repeat(40));
+    let complete = complete.bind(json!([])).bind(Uuid::now_v7()).bind("x".repeat(40));
     let complete = complete.bind(Uuid::now_v7()).bind("y".repeat(40)).bind(Uuid::now_v7()).bind("video.completed");
     let completed = complete.bind(Uuid::now_v7()).bind("clipmill_outbox").fetch_all(&mut *connection).await.unwrap();
     assert_eq!(completed.len(), 1);
@@ -91,6 +94,25 @@ async fn workers_of_two_versions_share_a_queue_and_take_no_job_twice() {
         server.render().await;
     }
     assert!(claim(&mut before).await.is_none());
+    // What the old one stored lies in no store.
+    sqlx::query("delete from jobs where worker = 'before'").execute(&mut *before).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_of_the_version_before_wakes_endpoints_and_leaves_them_to_others() {
+    let server = Server::start().await;
+    let receiver = Receiver::answering([]).await;
+    let endpoint = server.endpoint(json!({ "name": "new", "url": receiver.url() })).await;
+    let mut before = server.pool.acquire().await.unwrap();
+    server.submit_small().await;
+    let job = claim(&mut before).await.unwrap();
+    finish(&mut before, job).await;
+
+    let due = sqlx::query(statement("set attempt = deliveries.attempt + 1")).bind(100_i64).bind(120.0);
+    assert_eq!(due.fetch_all(&mut *before).await.unwrap().len(), 0, "it would sign with the secret of the account");
+    assert_eq!(server.notify().await, 1);
+    let secret = WebhookSecret::parse(text(&endpoint["signing_secret"])).unwrap();
+    assert!(receiver.messages()[0].is_genuine(&secret));
     // What the old one stored lies in no store.
     sqlx::query("delete from jobs where worker = 'before'").execute(&mut *before).await.unwrap();
 }
