@@ -6,8 +6,8 @@ Verifies webhooks with the published `standardwebhooks` package, and fails at th
     echo '{"secret": "whsec_…", "headers": {"webhook-id": "wh_…", "webhook-timestamp": "…", "webhook-signature": "v1,…"}, "body": "{…}"}' \
         | NODE_PATH=node_modules node tests/clients/standard_webhooks.mjs
 
-Each line of the standard input, or each argument if there is one, is a message as it arrived: the secret of its receiver, its headers,
-and its body to the byte. The package is looked for in NODE_PATH, and else beside this file and above it.
+Each line of the standard input is a message as it arrived: the secret of its receiver, its headers, and its body to the byte. The
+package is looked for beside this file and above it, and in NODE_PATH.
 */
 
 import { readFileSync } from "node:fs";
@@ -31,7 +31,6 @@ function verify(line) {
   throw new Error("a changed body was verified");
 }
 
-const given = process.argv.slice(2);
-const lines = given.length > 0 ? given : readFileSync(0, "utf8").split("\n").filter((line) => line.trim());
+const lines = readFileSync(0, "utf8").split("\n").filter((line) => line.trim());
 if (lines.length === 0) throw new Error("there is no message on the standard input");
 lines.forEach(verify);

@@ -5,8 +5,7 @@
     echo '{"secret": "whsec_…", "headers": {"webhook-id": "wh_…", "webhook-timestamp": "…", "webhook-signature": "v1,…"}, "body": "{…}"}' \\
         | python tests/clients/standard_webhooks.py
 
-Each line of the standard input, or each argument if there is one, is a message as it arrived: the secret of its receiver, its headers,
-and its body to the byte.
+Each line of the standard input is a message as it arrived: the secret of its receiver, its headers, and its body to the byte.
 """
 
 import json
@@ -29,7 +28,7 @@ def verify(line):
 
 
 def main():
-    lines = sys.argv[1:] or [line for line in sys.stdin if line.strip()]
+    lines = [line for line in sys.stdin if line.strip()]
     if not lines:
         raise SystemExit(__doc__)
     for line in lines:
