@@ -8,6 +8,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{OpenApi, ToSchema};
 
+use crate::minimax;
 use crate::problem::{self, ErrorBody};
 
 /// What the whole document starts from; the routes add themselves.
@@ -54,8 +55,12 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-/// The errors that any request may get, and those of any request with a key.
+/// The errors that any request may get, and those of any request with a key. The answers of a dialect say in their bodies what
+/// is wrong.
 fn add_errors(operation: &mut Operation) {
+    if operation.tags.iter().flatten().any(|tag| tag == minimax::TAG) {
+        return;
+    }
     let keyed = operation.security.is_none().then_some(problem::WITH_A_KEY).into_iter().flatten();
     for (status, description) in problem::ANYWHERE.into_iter().chain(keyed) {
         let said = operation.responses.responses.entry(status.as_u16().to_string());

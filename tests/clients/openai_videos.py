@@ -234,8 +234,7 @@ def main(url, key):
     downloads_every_variant(stand, video)
     webhook_is_unwrapped(stand, video)
     list_pages_by_itself(stand, video)
-    if "/v1/videos/{id}/remix" in stand.get("/openapi.json")["paths"]:
-        remix_makes_another(stand, video)
+    remix_makes_another(stand, video)
     failed_job_is_an_answer(stand)
     errors_are_of_the_class_that_fits(stand)
     conflict_is_not_tried_again(stand)

@@ -13,6 +13,9 @@ mod v1;
 
 pub use models::{MinimaxConfig, MinimaxModels};
 
+/// Marks the dialect's operations in the OpenAPI document.
+pub(crate) const TAG: &str = "minimax";
+
 /// The routes of the dialect, with their part of the OpenAPI document.
 pub(crate) fn table() -> OpenApiRouter<App> {
     v1::table()

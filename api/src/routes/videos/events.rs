@@ -42,7 +42,7 @@ const AWAY_PAUSE: Duration = Duration::from_secs(2);
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen"),
     ),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream", description = "The events as they happen"),
+        (status = 200, content(("text/event-stream")), description = "The events as they happen"),
         (status = 204, description = "The job has ended, and the client has seen it"),
         (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such video"),
