@@ -1,12 +1,13 @@
 //! What every answer of the dialect has in common: HTTP status 200 with `base_resp` in place of our errors, wherever they come
 //! from, and the request's id as `Trace-Id`.
 
+use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
-use axum::{Json, Router};
+use axum::response::Response;
 use serde_json::json;
 
 use super::code::BaseResp;
@@ -30,22 +31,27 @@ async fn translate(request: Request, next: Next) -> Response {
     let submits = path == v1::SUBMIT;
     let with_key = [AUTHORIZATION, X_API_KEY].iter().any(|name| request.headers().contains_key(name));
     let response = next.run(request).await;
-    let trace = response.headers().get(X_REQUEST_ID).cloned();
     let mut response = match response.extensions().get::<Problem>() {
-        Some(problem) => refusal(BaseResp::of_problem(problem, with_key), submits),
+        Some(problem) => {
+            let base_resp = BaseResp::of_problem(problem, with_key);
+            refusal(response, base_resp, submits)
+        }
         None => response,
     };
-    if let Some(trace) = trace {
-        response.headers_mut().insert(X_REQUEST_ID, trace.clone());
-        response.headers_mut().insert(TRACE_ID, trace);
+    if let Some(id) = response.headers().get(X_REQUEST_ID).cloned() {
+        response.headers_mut().insert(TRACE_ID, id);
     }
     response
 }
 
-fn refusal(base_resp: BaseResp, submits: bool) -> Response {
+/// The same answer in the dialect's words; what its headers say stays so.
+fn refusal(response: Response, base_resp: BaseResp, submits: bool) -> Response {
     let body = match submits {
         true => json!({ "task_id": "", "base_resp": base_resp }),
         false => json!({ "base_resp": base_resp }),
     };
-    (StatusCode::OK, Json(body)).into_response()
+    let (mut parts, _) = response.into_parts();
+    parts.status = StatusCode::OK;
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body.to_string()))
 }

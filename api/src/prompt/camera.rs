@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_no_move_is_refused() {
-        let many = json!(["shake"; 11]);
+        let many = json!(vec!["shake"; 11]);
         let nested = json!([[["shake"]]]);
         let together = json!([["shake", "zoom_in", "pan_left", "tilt_up"]]);
         for field in [many, nested, together, json!([[]]), json!("fly"), json!(""), json!(7), json!([1]), json!({})] {

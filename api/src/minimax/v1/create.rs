@@ -112,7 +112,9 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Job, 
     let has_images = IMAGES.iter().any(|name| form.has(name));
     let turn = if has_images { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
-    let direction = Direction::optimizing(form.boolean("prompt_optimizer")?.unwrap_or(true));
+    // There is nothing to write out where there are no words.
+    let optimize = form.boolean("prompt_optimizer")?.unwrap_or(true) && form.has("prompt");
+    let direction = Direction::optimizing(optimize);
     let wish = wish(app, identity.account, &mut form).await?;
     if let Some(url) = &wish.webhook_url {
         callback::shake_hands(&app.outbound, url).await?;

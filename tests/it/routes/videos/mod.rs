@@ -6,4 +6,5 @@ mod events;
 mod get;
 mod list;
 mod models;
+mod remix;
 mod wait;
