@@ -35,17 +35,30 @@ pub(crate) async fn complete(
     if file.state == FileState::Ready {
         return Ok(Json(FileView::new(file)));
     }
-    let _turn = app.images.acquire().await.map_err(|_| Problem::internal())?;
-    let file = match look_at(&app, &file).await? {
-        Ok(picture) => store::store(&app.pool, &app.storage, &file, &picture).await?,
-        Err(refused) => {
-            info!(file.id = %id, "Refused what was stored for a file");
-            delete::refuse(&app.pool, &app.storage, &file).await?;
-            return Err(refused);
+    match take(&app, &file).await {
+        Ok(file) => Ok(Json(FileView::new(file))),
+        // Another request may have been faster, and have cleared away what this one looked for.
+        Err(problem) => {
+            let found = read::find(&app.pool, account, id).await?.filter(|file| file.state == FileState::Ready);
+            found.map(|file| Json(FileView::new(file))).ok_or(problem)
         }
-    };
-    info!(file.id = %id, "Took a file");
-    Ok(Json(FileView::new(file)))
+    }
+}
+
+async fn take(app: &App, file: &File) -> Result<File, Problem> {
+    let _turn = app.images.acquire().await.map_err(|_| Problem::internal())?;
+    match look_at(app, file).await? {
+        Ok(picture) => {
+            let file = store::store(&app.pool, &app.storage, file, &picture).await?;
+            info!(file.id = %file.id, "Took a file");
+            Ok(file)
+        }
+        Err(refused) => {
+            info!(file.id = %file.id, "Refused what was stored for a file");
+            delete::refuse(&app.pool, &app.storage, file).await?;
+            Err(refused)
+        }
+    }
 }
 
 /// What was stored, or why it can never be accepted.
