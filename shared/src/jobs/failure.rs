@@ -10,7 +10,7 @@ pub struct Failure {
 }
 
 /// Every code with which a job can fail, and what it means.
-pub const CODES: [(&str, &str); 12] = [
+pub const CODES: [(&str, &str); 13] = [
     ("deadline_exceeded", "The video was not finished within its `timeout_seconds`."),
     ("worker_lost", "The worker was lost while it rendered, on every attempt."),
     ("render_failed", "The renderer failed, on every attempt."),
@@ -22,5 +22,6 @@ pub const CODES: [(&str, &str); 12] = [
     ("postprocess_failed", "The video could not be encoded, on every attempt."),
     ("upload_failed", "The video could not be stored, on every attempt."),
     ("output_moderated", "The finished video is not allowed here. It was not stored, and nothing is charged."),
+    ("moderation_unavailable", "Nobody could judge the finished video, on any attempt."),
     ("internal_error", "Something went wrong on our side, on every attempt."),
 ];

@@ -71,13 +71,15 @@ async fn a_batcher_that_is_asked_without_end_leaves_its_last_connection_to_other
 #[tokio::test]
 async fn a_batcher_that_nobody_asks_holds_no_connection() {
     let server = Server::start().await;
-    let batcher = Batcher::new(server.pool.clone(), 8, |connection, numbers| Box::pin(divide(connection, numbers)));
-    let most = server.pool.options().get_max_connections();
+    let url: DatabaseUrl = server.database_url.parse().unwrap();
+    let pool = db::connect(&DbConfig { database_connections: 4, ..url.config() }).await.unwrap();
+    let batcher = Batcher::new(pool.clone(), 8, |connection, numbers| Box::pin(divide(connection, numbers)));
+    let most = pool.options().get_max_connections();
     for _ in 0..most {
         assert!(batcher.ask(1).await.is_ok());
     }
     let mut all = Vec::new();
     for _ in 0..most {
-        all.push(server.pool.acquire().await.expect("a connection that nobody holds"));
+        all.push(pool.acquire().await.expect("a connection that nobody holds"));
     }
 }

@@ -128,8 +128,8 @@ async fn plans_that_were_made_for_an_empty_queue_serve_a_long_one() {
     take_turns().await;
     let first = server.submit_small().await;
     let copies = "insert into jobs select (jsonb_populate_record(job, jsonb_build_object('id', gen_random_uuid(),
-            'virtual_start', job.virtual_start + number))).*
-        from jobs as job, generate_series(1, $2) as number where job.id = $1";
+            'virtual_start', job.virtual_start + turn))).*
+        from jobs as job, generate_series(1, $2) as turn where job.id = $1";
     let id: uuid::Uuid = text(&first["id"]).parse::<clipmill_shared::id::JobId>().unwrap().uuid();
     sqlx::query(copies).bind(id).bind(LONG).execute(&server.pool).await.unwrap();
     take_turns().await;

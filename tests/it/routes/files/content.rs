@@ -6,7 +6,7 @@ use serde_json::json;
 #[tokio::test]
 async fn a_file_can_be_downloaded_by_a_link_as_it_came() {
     let server = Server::start().await;
-    let file = server.put_up(picture::COFFEE, "\"\r\nx: y.jpg").await;
+    let file = server.put_up(picture::COFFEE, "\"; x=y.jpg").await;
     let plain = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let url = format!("{}/v1/files/{}/content", server.url(), text(&file["id"]));
     let redirect = plain.get(&url).bearer_auth(server.key()).send().await.unwrap();

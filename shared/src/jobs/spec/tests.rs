@@ -1,0 +1,58 @@
+use super::*;
+
+fn wish() -> Wish {
+    Wish { prompt: Some("a fox".to_owned()), model: "fast".to_owned(), tier: Some(Tier::Fast), ..Wish::default() }
+}
+
+#[test]
+fn what_is_left_out_gets_its_default() {
+    let spec = Spec::new(wish(), None).expect("a prompt is enough");
+    assert_eq!((spec.seconds, spec.fps, spec.size, spec.retention_seconds), (4, 24, DEFAULT_SIZE, 86_400));
+    assert_eq!(spec.mode(), Mode::TextToVideo);
+}
+
+#[test]
+fn what_cannot_be_accepted_is_named() {
+    type Case = (&'static str, fn(&mut Wish));
+    let cases: [Case; 21] = [
+        ("prompt", |wish| wish.prompt = None),
+        ("prompt", |wish| wish.prompt = Some("  \n".to_owned())),
+        ("prompt", |wish| wish.prompt = Some("ä".repeat(5001))),
+        ("prompt", |wish| wish.prompt = Some("a\0b".to_owned())),
+        ("negative_prompt", |wish| wish.negative_prompt = Some("a".repeat(5001))),
+        ("model", |wish| wish.tier = None),
+        ("size", |wish| wish.size = Some("1280".to_owned())),
+        ("size", |wish| wish.size = Some("1920x1080".to_owned())),
+        ("size", |wish| wish.size = Some("1279x720".to_owned())),
+        ("size", |wish| wish.size = Some("200x1000".to_owned())),
+        ("seconds", |wish| wish.seconds = Some(11)),
+        ("seconds", |wish| wish.seconds = Some(0)),
+        ("seed", |wish| wish.seed = Some(-1)),
+        ("fps", |wish| wish.fps = Some(240)),
+        ("retention_seconds", |wish| wish.retention_seconds = Some(i64::MAX)),
+        ("webhook_url", |wish| wish.webhook_url = Some("javascript:alert(1)".to_owned())),
+        ("priority", |wish| wish.priority = Some(11)),
+        ("priority", |wish| wish.priority = Some(i64::MIN)),
+        ("timeout_seconds", |wish| wish.timeout_seconds = Some(0)),
+        ("timeout_seconds", |wish| wish.timeout_seconds = Some(604_801)),
+        ("run_after", |wish| wish.run_after = Some(-1)),
+    ];
+    for (field, spoil) in cases {
+        let mut wish = wish();
+        spoil(&mut wish);
+        assert_eq!(Spec::new(wish, None).expect_err(field).field, field);
+    }
+}
+
+#[test]
+fn the_longest_prompt_is_counted_in_characters() {
+    let wish = Wish { prompt: Some("ä".repeat(5000)), ..wish() };
+    assert!(Spec::new(wish, None).is_ok());
+}
+
+#[test]
+fn metadata_has_its_bounds() {
+    let pairs = |count: usize| (0..count).map(|n| (format!("key{n}"), "value".to_owned())).collect();
+    assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }, None).is_ok());
+    assert_eq!(Spec::new(Wish { metadata: pairs(17), ..wish() }, None).expect_err("17 pairs").field, "metadata");
+}
