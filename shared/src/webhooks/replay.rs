@@ -44,8 +44,8 @@ pub struct Replayed {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Makes due, oldest first, up to [`REPLAY_MAX`] events since a moment that the endpoint takes, whatever came of them before,
-/// also those that were never to be sent to it. Nothing if the account has no such live endpoint.
+/// Makes due the oldest events since a moment that the endpoint takes, up to [`REPLAY_MAX`], whatever came of them before, also
+/// those that were never to be sent to it. Nothing if the account has no such live endpoint.
 pub async fn since(
     pool: &PgPool,
     account: AccountId,

@@ -51,9 +51,8 @@ impl ReplayView {
     }
 }
 
-/// Sends again, oldest first, the events since a moment that the endpoint takes: those that failed, those that arrived, and those
-/// that were not sent to it since it was disabled or did not exist. Each keeps its `webhook-id`, by which a receiver drops what it
-/// knows.
+/// Sends again the oldest 1000 events since a moment that the endpoint takes: those that failed, those that arrived, and those that
+/// were not sent to it since it was disabled or did not exist. Each keeps its `webhook-id`, by which a receiver drops what it knows.
 #[utoipa::path(
     post, path = "/v1/webhook_endpoints/{id}/replay", tag = "webhooks", operation_id = "replay_webhook_endpoint",
     params(("id" = String, Path, description = "The endpoint's id")), request_body = ReplayBody,
