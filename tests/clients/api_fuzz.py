@@ -38,7 +38,8 @@ def operations(url):
 
 
 def main(cases, url, key):
-    scheme = [str(pathlib.Path(sys.executable).parent / "st"), "run", f"{url}/openapi.json"]
+    st, config = pathlib.Path(sys.executable).parent / "st", HERE / "schemathesis.toml"
+    scheme = [str(st), "--config-file", str(config), "run", f"{url}/openapi.json"]
     each = math.ceil(int(cases) / operations(url))
     options = {
         "--header": f"Authorization: Bearer {key}",

@@ -24,15 +24,21 @@ def ask(path, body=None):
 
 
 def make_videos():
-    """A finished video and one that waits, which requests find in place of an id of the generator's making."""
-    finished, waiting = ({"prompt": "a fox", **SMALL, **more} for more in ({}, {"run_after": int(time.time()) + 86_400}))
-    finished, waiting = ask("/v1/videos", finished), ask("/v1/videos", waiting)
+    """A finished video and one that waits."""
+    later = {"run_after": int(time.time()) + 86_400}
+    finished, waiting = (ask("/v1/videos", {"prompt": "a fox", **SMALL, **more}) for more in ({}, later))
     while ask(f"/v1/videos/{finished['id']}")["status"] != "completed":
         time.sleep(0.2)
     return [finished["id"], waiting["id"]]
 
 
-VIDEOS = make_videos()
+def make_things():
+    """What requests find in place of an id of the generator's making, by the beginning of the path."""
+    endpoint = ask("/v1/webhook_endpoints", {"name": "nowhere", "url": NOWHERE})
+    return {"/v1/videos/{": make_videos(), "/v1/webhook_endpoints/{": [endpoint["id"]]}
+
+
+THINGS = make_things()
 
 
 def harmless(value):
@@ -47,25 +53,25 @@ def harmless(value):
     return value
 
 
-def with_a_video(case):
-    """Names a video that exists in two of three requests, but for those that would delete it."""
-    number = sum(str(case.path_parameters).encode())
+def find(case, things):
+    """Names a thing that exists in two of three requests, but for those that would delete it."""
+    asked = case.path_parameters.get("id")
     if case.method == "DELETE":
-        if case.path_parameters["id"] in VIDEOS:
-            case.path_parameters["id"] = "video_none"
+        case.path_parameters["id"] = "none" if asked in things else asked
     elif case.path.endswith("/events"):
         # That of a video that waits would not end.
-        case.path_parameters["id"] = VIDEOS[0]
-    elif number % 3 < len(VIDEOS):
-        case.path_parameters["id"] = VIDEOS[number % 3]
+        case.path_parameters["id"] = things[0]
+    elif (number := sum(str(asked).encode()) % 3) < 2:
+        case.path_parameters["id"] = things[number % len(things)]
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Names videos that exist, waits for nothing, and asks for small videos where nothing else is asked for."""
+    """Names things that exist, waits for nothing, and asks for small videos where nothing else is asked for."""
     is_sequence = case.meta is not None and case.meta.phase.name == "stateful"
-    if case.path.startswith("/v1/videos/{id}") and not is_sequence:
-        with_a_video(case)
+    for beginning, things in THINGS.items():
+        if case.path.startswith(beginning) and not is_sequence:
+            find(case, things)
     if str((case.query or {}).get("wait")) in WAITS:
         case.query["wait"] = 1
     case.body = harmless(case.body)

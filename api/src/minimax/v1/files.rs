@@ -19,6 +19,7 @@ use crate::problem::Problem;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RetrievedView {
     /// The file
+    #[schema(required = false)]
     file: FileView,
     /// How it went
     base_resp: BaseResp,

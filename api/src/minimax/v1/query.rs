@@ -16,10 +16,10 @@ use crate::problem::Problem;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TaskView {
     /// Names the task
-    #[schema(example = "176843862716480")]
+    #[schema(required = false, example = "176843862716480")]
     task_id: String,
     /// `Preparing`, `Queueing`, `Processing`, `Success` or `Fail`
-    #[schema(example = "Success")]
+    #[schema(required = false, example = "Success")]
     status: &'static str,
     /// Names the file, once there is one
     #[serde(skip_serializing_if = "Option::is_none")]
