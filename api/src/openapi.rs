@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{
+    Content, ContentBuilder, InfoBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
+};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::minimax;
@@ -38,13 +40,14 @@ pub fn document() -> Document {
 /// Adds what holds for every route, so that none has to say it.
 pub(crate) fn complete(mut document: Document) -> Document {
     let mut forms = BTreeSet::new();
-    for operation in document.paths.paths.values_mut().flat_map(operations) {
+    for operation in document.paths.paths.values_mut().flat_map(operations).filter(|operation| !is_dialect(operation)) {
         add_errors(operation);
-        forms.extend(form(operation));
+        forms.extend(contents(operation).filter_map(form));
     }
     let schemas = document.components.as_mut().map(|components| &mut components.schemas);
     for (_, schema) in schemas.into_iter().flatten().filter(|(name, _)| forms.contains(*name)) {
         let RefOr::T(Schema::Object(form)) = schema else { continue };
+        form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         form.properties.values_mut().for_each(let_be_text);
     }
     document
@@ -55,12 +58,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-/// The errors that any request may get, and those of any request with a key. The answers of a dialect say in their bodies what
-/// is wrong.
+/// Whether its answers say in their bodies what is wrong, and its bodies may have fields that we do not know.
+fn is_dialect(operation: &Operation) -> bool {
+    operation.tags.iter().flatten().any(|tag| tag == minimax::TAG)
+}
+
+/// The errors that any request may get, and those of any request with a key.
 fn add_errors(operation: &mut Operation) {
-    if operation.tags.iter().flatten().any(|tag| tag == minimax::TAG) {
-        return;
-    }
     let keyed = operation.security.is_none().then_some(problem::WITH_A_KEY).into_iter().flatten();
     for (status, description) in problem::ANYWHERE.into_iter().chain(keyed) {
         let said = operation.responses.responses.entry(status.as_u16().to_string());
@@ -73,15 +77,27 @@ fn error(description: &str) -> Response {
     ResponseBuilder::new().description(description).content("application/json", body).build()
 }
 
-/// The schema of a body that is also taken as multipart.
-fn form(operation: &Operation) -> Option<String> {
-    let Some(RefOr::T(body)) = &operation.request_body else { return None };
-    let Some(RefOr::T(content)) = body.content.get("multipart/form-data") else { return None };
+fn contents(operation: &mut Operation) -> impl Iterator<Item = &mut Content> {
+    let body = operation.request_body.as_mut().and_then(|body| match body {
+        RefOr::T(body) => Some(body),
+        RefOr::Ref(_) => None,
+    });
+    body.into_iter().flat_map(|body| body.content.values_mut()).filter_map(|content| match content {
+        RefOr::T(content) => Some(content),
+        RefOr::Ref(_) => None,
+    })
+}
+
+/// The schema of a body. One that may be left out is not null where it is there.
+fn form(content: &mut Content) -> Option<String> {
+    if let Some(RefOr::T(Schema::OneOf(either))) = &content.schema {
+        content.schema = either.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned();
+    }
     let Some(RefOr::Ref(schema)) = &content.schema else { return None };
     schema.ref_location.rsplit('/').next().map(str::to_owned)
 }
 
-/// Multipart knows only texts, so a number of such a body may be one.
+/// Multipart knows only texts, so a number may be one, in JSON too.
 fn let_be_text(property: &mut RefOr<Schema>) {
     let RefOr::T(Schema::Object(property)) = property else { return };
     let types = match &property.schema_type {
