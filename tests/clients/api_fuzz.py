@@ -16,19 +16,8 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).parent
 SEED = "20"
-CHECKS = [
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-    "missing_required_header",
-    "unsupported_method",
-    "ignored_auth",
-    "use_after_free",
-    "ensure_resource_availability",
-]
+# The document cannot say which model takes which length and size, so a wish that follows it may be refused.
+UNCHECKED = "positive_data_acceptance"
 
 
 def operations(url):
@@ -43,7 +32,7 @@ def main(cases, url, key):
     each = math.ceil(int(cases) / operations(url))
     options = {
         "--header": f"Authorization: Bearer {key}",
-        "--checks": ",".join(CHECKS),
+        "--exclude-checks": UNCHECKED,
         "--max-examples": str(each),
         "--seed": SEED,
         "--generation-database": "none",

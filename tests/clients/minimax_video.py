@@ -78,9 +78,13 @@ def says_what_went_wrong(server, url, key):
     assert refused.startswith("Failed to generate video: API Error: 2013-"), refused
     unknown = server.query_video_generation("1").text
     assert unknown.startswith("Failed to query video generation status: API Error: "), unknown
-    with mock.patch.dict(server.api_client.session.headers, {"Authorization": "Bearer none"}):
-        stranger = generate(server, prompt="a red fox")
-    assert "please check your API key" in stranger, stranger
+    headers = server.api_client.session.headers
+    headers["Authorization"] = "Bearer none"
+    stranger = generate(server, prompt="a red fox")
+    assert stranger.startswith("Failed to generate video: API Error: 2049-"), stranger
+    del headers["Authorization"]
+    nobody = generate(server, prompt="a red fox")
+    assert "please check your API key" in nobody, nobody
 
 
 def main(url, key):
