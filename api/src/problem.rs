@@ -217,14 +217,13 @@ impl Problem {
         Self::new(Code::InternalError, "something went wrong on our side")
     }
 
-    /// The HTTP status that it has outside of dialects.
-    pub(crate) fn status(&self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         self.code.status()
     }
 
     /// The stable word for programs.
-    pub(crate) fn code(&self) -> &'static str {
-        self.code.as_str()
+    pub(crate) fn code(&self) -> Code {
+        self.code
     }
 
     /// The sentence for people.

@@ -5,7 +5,7 @@ use clipmill_shared::webhooks::minimax;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 
 /// How it went, in every answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -21,8 +21,6 @@ pub(crate) struct BaseResp {
 /// The codes that this service uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Code {
-    /// Something else went wrong.
-    Unknown = 1000,
     /// The request took too long.
     Timeout = 1001,
     /// Asked too often, or as many jobs wait as may.
@@ -78,16 +76,36 @@ impl BaseResp {
 
 impl Code {
     fn of(problem: &Problem, with_key: bool) -> Self {
-        match (problem.code(), problem.status().as_u16()) {
-            ("invalid_api_key", _) if with_key => Self::WrongKey,
-            ("invalid_api_key", _) => Self::NoKey,
-            ("input_moderated", _) => Self::InputModerated,
-            (_, 408) => Self::Timeout,
-            (_, 429) => Self::RateLimited,
-            (_, 503) => Self::Unavailable,
-            (_, 500..) => Self::Internal,
-            (_, 400..) => Self::Invalid,
-            _ => Self::Unknown,
+        match problem.code() {
+            problem::Code::InvalidApiKey if with_key => Self::WrongKey,
+            problem::Code::InvalidApiKey => Self::NoKey,
+            problem::Code::InputModerated => Self::InputModerated,
+            problem::Code::RequestTimeout => Self::Timeout,
+            problem::Code::QueueFull | problem::Code::RateLimitExceeded => Self::RateLimited,
+            problem::Code::InternalError => Self::Internal,
+            problem::Code::Unavailable | problem::Code::Busy => Self::Unavailable,
+            problem::Code::InvalidValue
+            | problem::Code::UnknownParameter
+            | problem::Code::InvalidBody
+            | problem::Code::TooManyFiles
+            | problem::Code::NotFound
+            | problem::Code::VideoNotFound
+            | problem::Code::VideoHasNoContent
+            | problem::Code::FileNotFound
+            | problem::Code::WebhookEndpointNotFound
+            | problem::Code::WebhookDeliveryNotFound
+            | problem::Code::MethodNotAllowed
+            | problem::Code::IdempotencyKeyReused
+            | problem::Code::VideoNotReady
+            | problem::Code::VideoNotCancellable
+            | problem::Code::SourceGone
+            | problem::Code::FileNotReady
+            | problem::Code::WebhookEndpointDisabled
+            | problem::Code::TooManyWebhookEndpoints
+            | problem::Code::VideoExpired
+            | problem::Code::BodyTooLarge
+            | problem::Code::UnsupportedMediaType
+            | problem::Code::InvalidRange => Self::Invalid,
         }
     }
 }

@@ -22,6 +22,9 @@ pub const CODES: [(&str, &str); 13] = [
     ("postprocess_failed", "The video could not be encoded, on every attempt."),
     ("upload_failed", "The video could not be stored, on every attempt."),
     ("output_moderated", "The finished video is not allowed here. It was not stored, and nothing is charged."),
-    ("moderation_unavailable", "Nobody could judge the finished video, on any attempt."),
+    (
+        "moderation_unavailable",
+        "Nobody could judge whether the finished video is allowed here, on every attempt. It was not stored.",
+    ),
     ("internal_error", "Something went wrong on our side, on every attempt."),
 ];

@@ -1,3 +1,5 @@
+//! What a wish may say, and what becomes of what it leaves out.
+
 use super::*;
 
 fn wish() -> Wish {
@@ -48,6 +50,18 @@ fn what_cannot_be_accepted_is_named() {
 fn the_longest_prompt_is_counted_in_characters() {
     let wish = Wish { prompt: Some("ä".repeat(5000)), ..wish() };
     assert!(Spec::new(wish, None).is_ok());
+}
+
+#[test]
+fn what_a_style_rules_out_joins_what_the_customer_does_once() {
+    for (own, joined) in
+        [(None, "rain"), (Some(" "), "rain"), (Some("cats"), "cats, rain"), (Some("cats, rain"), "cats, rain")]
+    {
+        let wish = Wish { negative_prompt: own.map(str::to_owned), ..wish() };
+        let spec = Spec::new(wish, None).expect("a good wish").drawn_as("a fox".to_owned(), Some("rain"));
+        let spec = spec.expect("short enough");
+        assert_eq!((spec.negative_prompt.as_deref(), spec.revised_prompt), (Some(joined), None), "{own:?}");
+    }
 }
 
 #[test]
