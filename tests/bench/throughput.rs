@@ -72,7 +72,7 @@ fn compare(bench: &Bench, jobs: u32, slots: usize, [ours, apalis, graphile]: &[V
 
 async fn ours(database: &Database, jobs: u32, slots: usize, accounts: &[Uuid]) -> Result<f64> {
     let pool = &database.pool;
-    sqlx::query("truncate jobs, usage, removals, events, deliveries").execute(pool).await?;
+    sqlx::query("truncate jobs, usage, removals, events, deliveries, delivery_attempts").execute(pool).await?;
     seed::jobs(pool, State::Queued, 1, jobs.into(), accounts).await?;
     seed::vacuum(pool, "jobs").await?;
     let (started, mut tasks) = (Instant::now(), JoinSet::new());
