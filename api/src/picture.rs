@@ -16,7 +16,7 @@ use clipmill_shared::tier::Size;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::app::App;
-use crate::form::ImageField;
+use crate::form::{Form, ImageField};
 use crate::limit::{IMAGE_MAX_BYTES, IMAGE_MAX_DECODED_BYTES, IMAGE_SIDE_PX};
 use crate::problem::Problem;
 
@@ -26,13 +26,21 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The image in a field, or what is wrong with it.
-pub(crate) async fn read(
+/// The image in a field of a form, if there is one.
+pub(crate) async fn in_form(
     app: &App,
     account: AccountId,
+    form: &mut Form,
     name: &'static str,
-    field: ImageField,
-) -> Result<SourceImage, Problem> {
+) -> Result<Option<SourceImage>, Problem> {
+    match form.image(name)? {
+        Some(field) => read(app, account, name, field).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The image in a field, or what is wrong with it.
+async fn read(app: &App, account: AccountId, name: &'static str, field: ImageField) -> Result<SourceImage, Problem> {
     let bytes = match field {
         ImageField::Bytes(bytes) => bytes,
         ImageField::Url(url) if url.starts_with("data:") => from_data_url(name, &url)?,

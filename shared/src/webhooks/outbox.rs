@@ -198,14 +198,22 @@ pub async fn settle(connection: &mut PgConnection, tries: &[Tried]) -> Result<()
     let lines: Vec<_> = tries.iter().filter_map(Line::of).collect();
     sqlx::query!(
         r#"
-        with settled as (
+        with tried as (
+            select * from unnest($1::uuid[], $2::int[], $3::int[], $4::bool[], $5::float8[])
+                as tried (id, attempt, status, delivered, pause)
+        ),
+        -- In one order, so that no two statements wait for each other.
+        held as materialized (
+            select deliveries.id from deliveries join tried on tried.id = deliveries.id and tried.attempt = deliveries.attempt
+            where settled_at is null order by deliveries.id for no key update of deliveries
+        ),
+        settled as (
             update deliveries
             set last_status = tried.status, delivered = tried.delivered,
                 settled_at = case when tried.pause is null then now() end,
                 due_at = case when tried.pause is null then due_at else now() + make_interval(secs => tried.pause) end
-            from unnest($1::uuid[], $2::int[], $3::int[], $4::bool[], $5::float8[])
-                as tried (id, attempt, status, delivered, pause)
-            where deliveries.id = tried.id and deliveries.attempt = tried.attempt and settled_at is null
+            from tried join held on held.id = tried.id
+            where deliveries.id = tried.id
             returning deliveries.id
         )
         insert into delivery_attempts (delivery_id, attempt, started_at, duration_ms, status, error, url,

@@ -64,8 +64,15 @@ pub async fn since(
             order by events.created_at, events.id limit $4
             for key share
         ),
+        -- In the order of those who settle deliveries, so that neither waits for the other for ever.
+        held as materialized (
+            select deliveries.id from deliveries join missed
+                on deliveries.endpoint_id = missed.endpoint_id and deliveries.event_id = missed.id
+            order by deliveries.id for no key update of deliveries
+        ),
         replayed as (
-            insert into deliveries (id, endpoint_id, event_id, url) select uuid_v7(), endpoint_id, id, url from missed
+            insert into deliveries (id, endpoint_id, event_id, url)
+            select uuid_v7(), endpoint_id, id, url from missed where (select count(*) from held) >= 0
             on conflict (endpoint_id, event_id) where endpoint_id is not null
             do update set due_at = now(), settled_at = null, delivered = false, first_attempt = deliveries.attempt
             returning id

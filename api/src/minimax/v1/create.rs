@@ -9,7 +9,6 @@ use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::spec::Wish;
 use clipmill_shared::jobs::submit::{Origin, SubmitError, Submitted, find_earlier};
 use clipmill_shared::jobs::{Job, WebhookFormat};
-use clipmill_shared::picture::SourceImage;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -146,8 +145,8 @@ async fn wish(app: &App, account: AccountId, form: &mut Form) -> Result<Wish, Pr
     };
     let (resolution, duration) = app.minimax.judge(rules, asked)?;
     let prompt = prompt(form, asked)?;
-    let first_frame = image(app, account, form, "first_frame_image").await?;
-    let last_frame = image(app, account, form, "last_frame_image").await?;
+    let first_frame = picture::in_form(app, account, form, "first_frame_image").await?;
+    let last_frame = picture::in_form(app, account, form, "last_frame_image").await?;
     let fleet = app.outlook.fleet().await?;
     let offer = fleet.offers.get(&tier);
     let picture = first_frame.as_ref().or(last_frame.as_ref()).map(|image| image.size);
@@ -182,16 +181,4 @@ fn prompt(form: &Form, asked: Asked<'_>) -> Result<String, Problem> {
 fn metadata(form: &Form) -> Result<BTreeMap<String, String>, Problem> {
     let wanted = form.boolean("aigc_watermark")?.unwrap_or(false);
     Ok(wanted.then(|| ("aigc_watermark".to_owned(), "true".to_owned())).into_iter().collect())
-}
-
-async fn image(
-    app: &App,
-    account: AccountId,
-    form: &mut Form,
-    name: &'static str,
-) -> Result<Option<SourceImage>, Problem> {
-    match form.image(name)? {
-        Some(field) => picture::read(app, account, name, field).await.map(Some),
-        None => Ok(None),
-    }
 }

@@ -12,7 +12,6 @@ use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::WebhookFormat;
 use clipmill_shared::jobs::spec::Wish;
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
-use clipmill_shared::picture::SourceImage;
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -212,8 +211,8 @@ async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Pro
         style: None,
         revised_prompt: None,
         remixed_from: None,
-        first_frame: image(app, account, &mut form, "input_reference").await?,
-        last_frame: image(app, account, &mut form, "last_frame").await?,
+        first_frame: picture::in_form(app, account, &mut form, "input_reference").await?,
+        last_frame: picture::in_form(app, account, &mut form, "last_frame").await?,
         fit: form.text("fit")?,
     })
 }
@@ -221,16 +220,4 @@ async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Pro
 fn unknown_model(app: &App) -> Problem {
     let names: Vec<&str> = app.models().keys().map(String::as_str).collect();
     Problem::invalid("model", &format!("must be one of: {}", names.join(", ")))
-}
-
-async fn image(
-    app: &App,
-    account: AccountId,
-    form: &mut Form,
-    name: &'static str,
-) -> Result<Option<SourceImage>, Problem> {
-    match form.image(name)? {
-        Some(field) => picture::read(app, account, name, field).await.map(Some),
-        None => Ok(None),
-    }
 }

@@ -70,15 +70,3 @@ fn metadata_has_its_bounds() {
     assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }, None).is_ok());
     assert_eq!(Spec::new(Wish { metadata: pairs(17), ..wish() }, None).expect_err("17 pairs").field, "metadata");
 }
-
-#[test]
-fn what_a_style_rules_out_joins_what_the_customer_does_once() {
-    for (own, joined) in
-        [(None, "rain"), (Some(" "), "rain"), (Some("cats"), "cats, rain"), (Some("cats, rain"), "cats, rain")]
-    {
-        let wish = Wish { negative_prompt: own.map(str::to_owned), ..wish() };
-        let spec = Spec::new(wish, None).expect("a good wish").drawn_as("a fox".to_owned(), Some("rain"));
-        let spec = spec.expect("short enough");
-        assert_eq!((spec.negative_prompt.as_deref(), spec.revised_prompt), (Some(joined), None), "{own:?}");
-    }
-}
