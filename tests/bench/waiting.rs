@@ -27,8 +27,8 @@ const FOLLOWERS_A_JOB: i64 = 10;
 const FINISHED: i64 = 1_000_000;
 /// How long a client waits that asks again in place of waiting.
 const POLL_PAUSE_MS: f64 = 1000.0;
-/// In this time Postgres has counted what its connections did.
-const COUNTED: Duration = Duration::from_secs(3);
+/// A connection that rests has what it did counted within ten seconds.
+const COUNTED_SECONDS: u64 = 12;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let database = bench.database("bench_waiting").await?;
@@ -100,7 +100,7 @@ async fn by_themselves(
         "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'listen%'";
     let connections: i64 = sqlx::query_scalar(listening).fetch_one(&database.pool).await?;
     let window = bench.sizes.window() * 2;
-    tokio::time::sleep(COUNTED).await;
+    tokio::time::sleep(Duration::from_secs(bench.sizes.pick(COUNTED_SECONDS, 1))).await;
     let before = statements(&database.pool).await?;
     tokio::time::sleep(window).await;
     // One of them is the question itself.

@@ -77,7 +77,11 @@ async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
     for (id, object) in &files {
         if let Some(object) = object {
             let key = format!("{}{object}", file_prefix(id));
-            assert_eq!(storage.list(&key).await.expect("a listing"), [key.clone()], "the object of a file");
+            assert_eq!(
+                storage.list(&key).await.expect("a listing"),
+                std::slice::from_ref(&key),
+                "the object of a file"
+            );
         }
     }
     for (id, _, attempt) in rows.iter().filter(|(_, status, _)| status == "completed") {

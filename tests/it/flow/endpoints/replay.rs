@@ -1,12 +1,19 @@
 //! Sending again.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
+use chrono::DateTime;
+use clipmill_shared::id::EndpointId;
+use clipmill_shared::webhooks::outbox::{self, Delivery, Outcome, Tried};
+use clipmill_shared::webhooks::replay;
 use clipmill_tests::server::text;
 use clipmill_tests::{Receiver, Server};
 use serde_json::{Value, json};
 
 use super::{cancelled, endpoint, kinds, log, path, state};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_delivery_is_replayed_under_its_own_id_with_a_schedule_of_its_own() {
@@ -116,4 +123,36 @@ async fn a_replay_takes_the_oldest_thousand_and_says_that_there_is_more() {
     let known: i64 = sqlx::query_scalar("select count(*) from deliveries").fetch_one(&server.pool).await.unwrap();
     assert_eq!(known, 1501, "each event has one delivery");
     sqlx::query("delete from events where kind not like 'video.completed'").execute(&server.pool).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replays_and_settlings_at_the_same_time_do_not_wait_for_each_other_for_ever() {
+    let server = Server::start().await;
+    let receiver = Receiver::answering([]).await;
+    let made = endpoint(&server, &receiver).await;
+    let first = cancelled(&server).await;
+    for _ in 1..40 {
+        cancelled(&server).await;
+    }
+    let endpoint: EndpointId = text(&made["id"]).parse().unwrap();
+    let since = DateTime::from_timestamp(first["created_at"].as_i64().unwrap() - 60, 0).unwrap();
+    for _ in 0..20 {
+        let due = outbox::claim(&server.pool, 100, PATIENCE).await.unwrap();
+        // The other way round than they were made.
+        let tried = |delivery: &Delivery| Tried {
+            id: delivery.id,
+            attempt: delivery.attempt,
+            outcome: Outcome::Again(Duration::ZERO),
+            status: Some(500),
+            entry: None,
+        };
+        let tries: Vec<Tried> = due.iter().rev().map(tried).collect();
+        let mut connection = server.pool.acquire().await.unwrap();
+        let (settled, replayed) = tokio::join!(
+            outbox::settle(&mut connection, &tries),
+            replay::since(&server.pool, server.account, endpoint, since)
+        );
+        settled.expect("they are settled");
+        assert_eq!(replayed.expect("they are replayed").count, 40);
+    }
 }
