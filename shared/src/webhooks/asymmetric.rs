@@ -10,7 +10,7 @@ use ed25519_dalek::{KEYPAIR_LENGTH, SECRET_KEY_LENGTH, Signer as _};
 /// How webhooks are signed beside the secrets of their receivers.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct SigningConfig {
-    /// Ed25519 key that signs all webhooks in addition, as whsk_<base64>; its public part is at /v1/webhooks/keys
+    /// Ed25519 key that signs all webhooks in addition, as whsk_ with base64 after it; its public part is at /v1/webhooks/keys
     #[arg(long, env = "CLIPMILL_WEBHOOK_SIGNING_KEY", hide_env_values = true)]
     pub webhook_signing_key: Option<SigningKey>,
 }
