@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use clipmill_tests::Server;
 use clipmill_tests::gate::Gate;
+use clipmill_tests::process::until;
 use clipmill_tests::server::{answer, small, text};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -21,13 +22,21 @@ async fn wait(server: &Server, id: &Value, query: &str) -> Value {
 async fn a_wait_ends_with_the_next_state_and_a_wait_for_the_end_with_the_end() {
     let gate = Gate::closed();
     let server = Server::with_engines(gate.engines()).await;
-    let job = server.submit_small().await;
-    let (end, (), ()) = tokio::join!(wait(&server, &job["id"], "wait=60&wait_for=end"), server.render(), async {
-        assert_eq!(wait(&server, &job["id"], "wait=60").await["status"], "in_progress");
-        gate.open();
-    });
-    assert_eq!(end["status"], "completed");
-    assert_eq!(wait(&server, &job["id"], "wait=60").await["status"], "completed", "what has ended is told at once");
+    let waited = async {
+        // A submit knows the state before the next one, whenever the job is taken up.
+        let submit = server.request(Method::POST, "/v1/videos?wait=60").json(&small());
+        let (_, job) = answer(submit).await;
+        assert_eq!(job["status"], "in_progress");
+        let (end, ()) = tokio::join!(wait(&server, &job["id"], "wait=60&wait_for=end"), async { gate.open() });
+        assert_eq!(end["status"], "completed");
+        assert_eq!(wait(&server, &job["id"], "wait=60").await["status"], "completed", "what has ended is told at once");
+    };
+    tokio::join!(waited, rendered(&server));
+}
+
+/// Takes the next job to its end, as soon as there is one.
+async fn rendered(server: &Server) {
+    until("a job", async || clipmill_worker::pull::step(&server.env).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -43,10 +52,7 @@ async fn a_cancel_ends_a_wait() {
 async fn a_submit_may_wait_too() {
     let server = Server::start().await;
     let submit = server.request(Method::POST, "/v1/videos?wait_for=end").header("prefer", "wait=60").json(&small());
-    let rendered = async {
-        clipmill_tests::process::until("a job", async || clipmill_worker::pull::step(&server.env).await.unwrap()).await;
-    };
-    let (response, ()) = tokio::join!(submit.send(), rendered);
+    let (response, ()) = tokio::join!(submit.send(), rendered(&server));
     let response = response.unwrap();
     assert_eq!(response.headers()["preference-applied"], "wait=60");
     assert_eq!(response.json::<Value>().await.unwrap()["status"], "completed");
