@@ -13,6 +13,8 @@ alter table jobs
     add column remixed_from uuid,
     -- The preset that the prompt was put into.
     add column style text,
+    -- The camera moves that were added to the prompt, in brackets.
+    add column camera text,
     -- What is drawn when that is not the prompt as it was sent.
     add column revised_prompt text,
     add column webhook_format webhook_format not null default 'standard';

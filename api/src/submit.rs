@@ -30,7 +30,7 @@ pub(crate) async fn queue(
 pub(crate) async fn judged(app: &App, wish: Wish, direction: &Direction) -> Result<Spec, Problem> {
     let fleet = app.outlook.fleet().await?;
     let offer = wish.tier.and_then(|tier| fleet.offers.get(&tier));
-    let wish = Wish { style: direction.style(), ..wish };
+    let wish = Wish { style: direction.style(), camera: direction.camera(), ..wish };
     prompt::direct(app, Spec::new(wish, offer)?, direction).await
 }
 

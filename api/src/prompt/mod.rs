@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::spec::Spec;
 use clipmill_shared::moderation::Moderation;
 
@@ -87,14 +88,19 @@ impl Direction {
     }
 
     /// The direction of an earlier video, as far as its style is still there.
-    pub(crate) fn of_style(app: &App, id: Option<&str>) -> Self {
-        let style = id.and_then(|id| app.studio.styles.get(id).ok()).cloned();
-        Self { style, ..Self::default() }
+    pub(crate) fn of_job(app: &App, job: &Job) -> Self {
+        let style = job.style.as_deref().and_then(|id| app.studio.styles.get(id).ok()).cloned();
+        Self { style, camera: job.camera.clone().unwrap_or_default(), optimize: false }
     }
 
     /// The id of the style, if there is one.
     pub(crate) fn style(&self) -> Option<String> {
         self.style.as_ref().map(|style| style.id.clone())
+    }
+
+    /// The camera moves in brackets, if there are any.
+    pub(crate) fn camera(&self) -> Option<String> {
+        Some(self.camera.clone()).filter(|camera| !camera.is_empty())
     }
 
     /// What is drawn of a prompt.

@@ -71,8 +71,6 @@ pub(crate) struct UsageLineView {
     responses(
         (status = 200, description = "What was used", content((UsagePageView = "application/json"), (String = "text/csv"))),
         (status = 400, body = ErrorBody, description = "A parameter cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn usage(

@@ -122,6 +122,8 @@ pub struct Job {
     pub remixed_from: Option<JobId>,
     /// The preset that the prompt was put into.
     pub style: Option<String>,
+    /// The camera moves that were added to the prompt, in brackets.
+    pub camera: Option<String>,
     /// What is drawn, when that is not the prompt as it was sent.
     pub revised_prompt: Option<String>,
     /// In which words its customer is told.
@@ -223,7 +225,7 @@ macro_rules! job_query {
             fit as "fit: crate::jobs::Fit", metadata, webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
             outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
-            number, remixed_from as "remixed_from: crate::id::JobId", style, revised_prompt,
+            number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt,
             webhook_format as "webhook_format: crate::jobs::WebhookFormat"
             "# + $after
             $(, $argument)*

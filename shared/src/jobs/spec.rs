@@ -67,6 +67,8 @@ pub struct Wish {
     pub run_after: Option<i64>,
     /// The preset that the prompt was put into.
     pub style: Option<String>,
+    /// The camera moves that were added to the prompt, in brackets.
+    pub camera: Option<String>,
     /// What is to be drawn, when that is not the prompt.
     pub revised_prompt: Option<String>,
     /// The video whose seed and inputs it takes over.
@@ -94,6 +96,7 @@ pub struct Spec {
     pub(crate) timeout_seconds: Option<i32>,
     pub(crate) run_after: Option<DateTime<Utc>>,
     pub(crate) style: Option<String>,
+    pub(crate) camera: Option<String>,
     pub(crate) revised_prompt: Option<String>,
     pub(crate) remixed_from: Option<JobId>,
 }
@@ -164,6 +167,7 @@ impl Spec {
                 .transpose()?,
             run_after: wish.run_after.map(run_after).transpose()?,
             style: wish.style,
+            camera: wish.camera,
             revised_prompt: wish.revised_prompt.map(revised_prompt).transpose()?,
             remixed_from: wish.remixed_from,
         })

@@ -201,6 +201,7 @@ struct Row {
     number: Option<i64>,
     remixed_from: Option<Uuid>,
     style: Option<String>,
+    camera: Option<String>,
     revised_prompt: Option<String>,
     webhook_format: WebhookFormat,
 }
@@ -236,6 +237,7 @@ impl Row {
             number: origin.number,
             remixed_from: spec.remixed_from.map(JobId::uuid),
             style: spec.style.clone(),
+            camera: spec.camera.clone(),
             revised_prompt: spec.revised_prompt.clone(),
             webhook_format: origin.webhook_format,
         }
@@ -274,7 +276,7 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
                 negative_prompt text, width int, height int, seconds int, fps int, seed bigint, first_frame text,
                 last_frame text, fit image_fit, metadata jsonb, webhook_url text, retention_seconds int, idempotency_key text,
                 fingerprint text, run_after timestamptz, priority smallint, timeout_seconds int, cost float8, api_key_id uuid,
-                number bigint, remixed_from uuid, style text, revised_prompt text, webhook_format webhook_format)
+                number bigint, remixed_from uuid, style text, camera text, revised_prompt text, webhook_format webhook_format)
             left join lateral (
                 select id as earlier_id from jobs
                 where jobs.account_id = wish.account_id and jobs.idempotency_key = wish.idempotency_key limit 1
@@ -299,12 +301,12 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
                 run_at, priority, timeout_seconds, deadline_at, virtual_start,
-                api_key_id, number, remixed_from, style, revised_prompt, webhook_format)
+                api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format)
             select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
                 greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
-                coalesce(fair_start, 'infinity'), api_key_id, number, remixed_from, style, revised_prompt, webhook_format
+                coalesce(fair_start, 'infinity'), api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format
             from asked left join placed on job_id = id
             -- Nobody is let in any more once the first row is written: the count of what is queued would see it.
             where (select count(*) from asked) > 0

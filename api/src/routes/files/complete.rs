@@ -20,10 +20,8 @@ use crate::problem::{ErrorBody, Problem};
     responses(
         (status = 200, body = FileView, description = "The file, processed"),
         (status = 400, body = ErrorBody, description = "The content cannot be accepted; the file is gone"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such file"),
         (status = 409, body = ErrorBody, description = "Nothing has been stored by the link yet"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn complete(

@@ -16,10 +16,8 @@ use crate::problem::{ErrorBody, Problem};
     get, path = "/v1/files/{id}/content", tag = "files", params(("id" = String, Path, description = "The file's id")),
     responses(
         (status = 302, description = "The file is at `location`, for a while"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such file"),
         (status = 409, body = ErrorBody, description = "Its content is not there yet"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn content(

@@ -72,11 +72,8 @@ pub(crate) struct ExpiresAfter {
     responses(
         (status = 200, body = FileView, description = "The file"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted, `param` names it; or the account has as many files as it may"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
-        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "Neither JSON nor multipart"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn create(

@@ -28,9 +28,7 @@ pub(crate) struct DeletedFileView {
     delete, path = "/v1/files/{id}", tag = "files", params(("id" = String, Path, description = "The file's id")),
     responses(
         (status = 200, body = DeletedFileView, description = "It is gone"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such file"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn delete(

@@ -15,9 +15,7 @@ use crate::problem::{ErrorBody, Problem};
     get, path = "/v1/files/{id}", tag = "files", params(("id" = String, Path, description = "The file's id")),
     responses(
         (status = 200, body = FileView, description = "The file"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such file"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn get(

@@ -15,10 +15,8 @@ use crate::problem::{ErrorBody, Problem};
     post, path = "/v1/videos/{id}/cancel", tag = "videos", params(("id" = String, Path, description = "The video's id")),
     responses(
         (status = 200, body = VideoView, description = "The cancelled job"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such video"),
         (status = 409, body = ErrorBody, description = "The job has ended in another way"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn cancel(

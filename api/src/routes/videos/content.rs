@@ -29,12 +29,10 @@ use crate::problem::{ErrorBody, Problem};
         (status = 206, description = "The part that was asked for", content(("video/mp4"), ("image/webp"), ("image/jpeg"))),
         (status = 302, description = "The file is at `location`, for a while"),
         (status = 400, body = ErrorBody, description = "A parameter cannot be accepted"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such video, or it ended without one"),
         (status = 409, body = ErrorBody, description = "The video is not finished"),
         (status = 410, body = ErrorBody, description = "The video's retention is over"),
         (status = 416, body = ErrorBody, description = "The range lies outside of the file"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn content(

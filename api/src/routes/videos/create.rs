@@ -135,13 +135,10 @@ pub(crate) struct ImageBody {
     responses(
         (status = 200, body = VideoView, description = "The job"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
-        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
         (status = 409, body = ErrorBody, description = "The key was used with another request"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "Neither JSON nor multipart"),
         (status = 429, body = ErrorBody, description = "The account has as many jobs queued as it may; see `retry-after`"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn create(
@@ -208,12 +205,10 @@ async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Pro
         priority: form.integer("priority")?,
         timeout_seconds: form.integer("timeout_seconds")?,
         run_after: form.integer("run_after")?,
-        style: None,
-        revised_prompt: None,
-        remixed_from: None,
         first_frame: picture::in_form(app, account, &mut form, "input_reference").await?,
         last_frame: picture::in_form(app, account, &mut form, "last_frame").await?,
         fit: form.text("fit")?,
+        ..Wish::default()
     })
 }
 

@@ -21,7 +21,7 @@ use super::delete::DeletedView;
 use super::view::VideoView;
 use crate::app::App;
 use crate::auth::Bearer;
-use crate::problem::{ErrorBody, Problem};
+use crate::problem::{Code, ErrorBody, Problem};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -44,9 +44,7 @@ const AWAY_PAUSE: Duration = Duration::from_secs(2);
     responses(
         (status = 200, content(("text/event-stream")), description = "The events as they happen"),
         (status = 204, description = "The job has ended, and the client has seen it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such video"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn events(
@@ -63,7 +61,18 @@ pub(crate) async fn events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let moved = app.bells.moved();
-    let follower = Follower { app, key, id, watching, moved, seen, job: Some(job), look_at: None, _place: place };
+    let follower = Follower {
+        app,
+        key,
+        id,
+        watching,
+        moved,
+        seen,
+        job: Some(job),
+        is_current: false,
+        look_at: None,
+        _place: place,
+    };
     let no_buffer = [
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
@@ -123,6 +132,8 @@ struct Follower {
     seen: Option<Stage>,
     /// The job as it was read last; none when it has to be read anew.
     job: Option<Job>,
+    /// Whether all that was read is told, so that there is something to wait for.
+    is_current: bool,
     /// When to look for its place anew, once the queue has moved.
     look_at: Option<Instant>,
     _place: OwnedSemaphorePermit,
@@ -137,29 +148,33 @@ impl Follower {
         })
     }
 
-    /// The next event, and whether it is the last one. None when the process shall end: the client comes back to another.
+    /// The next event, and whether it is the last one. None when the process shall end, and the client comes back to another, or
+    /// when its key is dead.
     async fn next(&mut self) -> Option<(Event, bool)> {
         loop {
-            match self.read().await {
-                Ok(Some(job)) => {
+            if self.is_current {
+                self.changed().await?;
+            }
+            let read = self.read().await;
+            self.is_current = read.is_ok();
+            match read {
+                Ok(job) => {
                     if let Some(event) = self.tell(job).await {
                         return Some(event);
                     }
                 }
-                Ok(None) => return self.deleted(),
-                Err(_) => {
-                    self.app.closing.run_until_cancelled(sleep(AWAY_PAUSE)).await?;
-                    continue;
-                }
+                Err(problem) if problem.code() == Code::VideoNotFound => return self.deleted(),
+                // The key was revoked: whoever comes back with it is told so.
+                Err(problem) if problem.code() == Code::InvalidApiKey => return None,
+                Err(_) => self.app.closing.run_until_cancelled(sleep(AWAY_PAUSE)).await?,
             }
-            self.changed().await?;
         }
     }
 
-    async fn read(&mut self) -> Result<Option<Job>, Problem> {
+    async fn read(&mut self) -> Result<Job, Problem> {
         match self.job.take() {
-            Some(job) => Ok(Some(job)),
-            None => Ok(self.app.polls.ask((self.key.clone(), self.id)).await?),
+            Some(job) => Ok(job),
+            None => self.app.find(&self.key, self.id).await,
         }
     }
 

@@ -36,9 +36,7 @@ const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static(
         (status = 200, body = VideoView, description = "The job"),
         (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
         (status = 400, body = ErrorBody, description = "A parameter cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such video"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn get(

@@ -45,8 +45,6 @@ pub(crate) struct PageView {
     responses(
         (status = 200, body = PageView, description = "A page"),
         (status = 400, body = ErrorBody, description = "A parameter cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn list(

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::limit::{IMAGE_MAX_BYTES, IMAGE_SIDE_PX};
-use crate::problem::{ErrorBody, Problem};
+use crate::problem::Problem;
 use crate::prompt::camera;
 use crate::prompt::style::Style;
 
@@ -124,7 +124,7 @@ pub(crate) struct ImageLimitsView {
 /// Lists what each model name means and accepts: what its tier allows, as far as the workers that are there can render it.
 #[utoipa::path(
     get, path = "/v1/videos/models", tag = "videos",
-    responses((status = 200, body = ModelsView), (status = 401, body = ErrorBody, description = "No live API key"), (status = 503, body = ErrorBody, description = "Not available at the moment"))
+    responses((status = 200, body = ModelsView))
 )]
 pub(crate) async fn models(State(app): State<App>, _: Caller) -> Result<Json<ModelsView>, Problem> {
     let fleet = app.outlook.fleet().await?;

@@ -45,13 +45,11 @@ pub(crate) struct RemixBody {
     responses(
         (status = 200, body = VideoView, description = "The new job; `remixed_from_video_id` names the earlier one"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such video"),
         (status = 409, body = ErrorBody, description = "The video's images are not kept any more, or the key was used with another request"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "Neither JSON nor multipart"),
         (status = 429, body = ErrorBody, description = "The account has as many jobs queued as it may; see `retry-after`"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn remix(
@@ -84,7 +82,7 @@ async fn submit(app: &App, identity: Identity, id: JobId, request: Request) -> R
         return Ok(Submitted::Replayed(job));
     }
     let earlier = read::find(&app.pool, identity.account, id).await?.ok_or_else(Problem::no_video)?;
-    let direction = Direction::of_style(app, earlier.style.as_deref());
+    let direction = Direction::of_job(app, &earlier);
     let wish = Wish { prompt: form.text("prompt")?, ..wish(app, &earlier).await? };
     queue(app, identity.account, wish, &direction, origin).await
 }

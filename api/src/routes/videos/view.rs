@@ -58,6 +58,8 @@ pub(crate) struct VideoView {
     revised_prompt: Option<String>,
     /// The preset that the prompt was put into
     style: Option<String>,
+    /// The camera moves that were added to the prompt, in brackets
+    camera: Option<String>,
     /// What the video shall not show
     negative_prompt: Option<String>,
     /// Frames per second
@@ -186,6 +188,7 @@ impl VideoView {
             billable: job.status.is_terminal().then_some(not_billable_because.is_none()),
             not_billable_because,
             style: job.style,
+            camera: job.camera,
             revised_prompt: job.revised_prompt,
             id: job.id,
             model: job.model,

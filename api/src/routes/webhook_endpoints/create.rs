@@ -37,12 +37,9 @@ pub(crate) struct CreateBody {
     responses(
         (status = 200, body = EndpointView, description = "The endpoint with its `signing_secret`"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
-        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
         (status = 409, body = ErrorBody, description = "The account has as many endpoints as it may have"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "No JSON"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn create(

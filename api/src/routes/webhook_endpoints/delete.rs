@@ -30,9 +30,7 @@ pub(crate) struct DeletedView {
     params(("id" = String, Path, description = "The endpoint's id")),
     responses(
         (status = 200, body = DeletedView, description = "It is gone"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn delete(

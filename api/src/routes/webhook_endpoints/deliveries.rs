@@ -107,9 +107,7 @@ pub(crate) struct ResponseView {
     responses(
         (status = 200, body = DeliveryPageView, description = "A page"),
         (status = 400, body = ErrorBody, description = "A parameter cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn deliveries(

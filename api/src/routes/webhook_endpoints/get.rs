@@ -16,9 +16,7 @@ use crate::problem::{ErrorBody, Problem};
     params(("id" = String, Path, description = "The endpoint's id")),
     responses(
         (status = 200, body = EndpointView, description = "The endpoint"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn get(

@@ -59,13 +59,10 @@ impl ReplayView {
     responses(
         (status = 200, body = ReplayView, description = "What is on its way"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint"),
-        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
         (status = 409, body = ErrorBody, description = "The endpoint is disabled"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "No JSON"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn replay(

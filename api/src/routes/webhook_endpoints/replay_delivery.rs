@@ -20,10 +20,8 @@ use crate::problem::{ErrorBody, Problem};
     ),
     responses(
         (status = 200, body = ReplayView, description = "It is on its way"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint, or the endpoint no such delivery"),
         (status = 409, body = ErrorBody, description = "The endpoint is disabled"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn replay_delivery(

@@ -29,12 +29,9 @@ pub(crate) struct RotateSecretBody {
     responses(
         (status = 200, body = EndpointView, description = "The endpoint with its new `signing_secret`"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint"),
-        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "No JSON"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn rotate_secret(

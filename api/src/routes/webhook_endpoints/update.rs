@@ -38,12 +38,9 @@ pub(crate) struct UpdateBody {
     responses(
         (status = 200, body = EndpointView, description = "The endpoint as it is now"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint"),
-        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "No JSON"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn update(
@@ -62,12 +59,9 @@ pub(crate) async fn update(
     responses(
         (status = 200, body = EndpointView, description = "The endpoint as it is now"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
-        (status = 401, body = ErrorBody, description = "No live API key"),
         (status = 404, body = ErrorBody, description = "The account has no such endpoint"),
-        (status = 408, body = ErrorBody, description = "The body took too long to arrive"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "No JSON"),
-        (status = 503, body = ErrorBody, description = "Not available at the moment"),
     )
 )]
 pub(crate) async fn patch(

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::problem::{ErrorBody, Problem};
+use crate::problem::Problem;
 
 /// The secret that signs the account's webhooks.
 #[derive(Serialize, ToSchema)]
@@ -24,7 +24,7 @@ pub(crate) struct SecretView {
 /// Shows the secret that signs the account's webhooks.
 #[utoipa::path(
     get, path = "/v1/webhooks/secret", tag = "webhooks",
-    responses((status = 200, body = SecretView), (status = 401, body = ErrorBody, description = "No live API key"), (status = 503, body = ErrorBody, description = "Not available at the moment"))
+    responses((status = 200, body = SecretView))
 )]
 pub(crate) async fn secret(State(app): State<App>, Caller(account): Caller) -> Result<Json<SecretView>, Problem> {
     let account = accounts::get(&app.pool, account).await.map_err(|error| match error {

@@ -1,3 +1,4 @@
+use clipmill_shared::accounts::keys;
 use clipmill_tests::Server;
 use clipmill_tests::events::Events;
 use clipmill_tests::server::{answer, text};
@@ -85,4 +86,38 @@ async fn a_bell_that_was_lost_is_made_up_for_by_one_look_for_all() {
     server.render().await;
     bells.watchers().look(&server.pool).await.unwrap();
     watching.changed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_keys_of_an_account_are_told_of_the_same_job() {
+    let server = Server::start().await;
+    let (_, second) = keys::create(&server.pool, server.account, "second").await.unwrap();
+    let job = server.submit_small().await;
+    let mut followers = Vec::new();
+    for key in [server.key(), second.reveal()].repeat(20) {
+        let path = format!("/v1/videos/{}/events", text(&job["id"]));
+        let response = server.anonymous(Method::GET, &path).bearer_auth(key).send().await.unwrap();
+        followers.push(Events::of(response));
+    }
+    for events in &mut followers {
+        assert_eq!(events.next().await.expect("how it stands").name, "status");
+    }
+    answer(server.request(Method::POST, &format!("/v1/videos/{}/cancel", text(&job["id"])))).await;
+    for events in &mut followers {
+        assert_eq!(events.next_but("queue_position").await.expect("its end").name, "video.cancelled");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_is_told_nothing_more_and_nothing_wrong() {
+    let server = Server::start().await;
+    let (id, second) = keys::create(&server.pool, server.account, "second").await.unwrap();
+    let job = server.submit_small().await;
+    let path = format!("/v1/videos/{}/events", text(&job["id"]));
+    let response = server.anonymous(Method::GET, &path).bearer_auth(second.reveal()).send().await.unwrap();
+    let mut events = Events::of(response);
+    events.next().await.expect("how it stands");
+    keys::revoke(&server.pool, server.account, id).await.unwrap();
+    answer(server.request(Method::POST, &format!("/v1/videos/{}/cancel", text(&job["id"])))).await;
+    assert!(events.next_but("queue_position").await.is_none(), "the stream ends");
 }

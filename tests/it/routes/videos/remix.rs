@@ -17,15 +17,27 @@ async fn a_remix_has_a_new_prompt_and_all_else_of_the_earlier_video() {
     body["metadata"] = json!({ "shot": "7" });
     body["negative_prompt"] = json!("fog");
     body["style"] = json!("watercolour");
+    body["camera"] = json!(["pan_left", ["push_in", "tilt_up"]]);
     let earlier = server.submit(body).await;
     let (status, video) = remix(&server, &earlier["id"], json!({ "prompt": "a blue boat" })).await;
     assert_eq!(status, StatusCode::OK, "{video}");
     assert_eq!(video["remixed_from_video_id"], earlier["id"]);
     assert_ne!(video["id"], earlier["id"]);
     assert_eq!(video["prompt"], "a blue boat");
-    assert!(text(&video["revised_prompt"]).contains("a blue boat"), "{video}");
-    for same in ["model", "size", "seconds", "fps", "seed", "style", "negative_prompt", "metadata", "retention_seconds"]
-    {
+    let drawn = text(&video["revised_prompt"]);
+    assert!(drawn.starts_with("a blue boat. ") && drawn.ends_with(text(&earlier["camera"])), "{drawn}");
+    for same in [
+        "model",
+        "size",
+        "seconds",
+        "fps",
+        "seed",
+        "style",
+        "camera",
+        "negative_prompt",
+        "metadata",
+        "retention_seconds",
+    ] {
         assert_eq!(video[same], earlier[same], "{same}");
     }
     for _ in 0..2 {
