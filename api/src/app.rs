@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::HeaderValue;
+use clipmill_shared::accounts::hold;
 use clipmill_shared::accounts::keys::{self, Identity};
+use clipmill_shared::accounts::scope::Scope;
 use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::Bells;
 use clipmill_shared::db::PgPool;
-use clipmill_shared::id::JobId;
+use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::jobs::outlook::Outlook;
 use clipmill_shared::jobs::submit::Intake;
 use clipmill_shared::jobs::{Job, read};
@@ -26,7 +28,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Used};
 use crate::config::ClientConfig;
 use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms, WAITS_AT_ONCE};
 use crate::minimax::MinimaxConfig;
@@ -83,6 +85,8 @@ pub struct Shared {
     pub(crate) metrics: PrometheusHandle,
     /// How often keys and accounts may ask.
     pub(crate) rates: Rates,
+    /// Which keys were used.
+    pub(crate) used: Used,
     models: BTreeMap<String, Tier>,
     origins: Vec<HeaderValue>,
 }
@@ -102,8 +106,8 @@ impl App {
         let moderation = Moderation::open(moderation).map_err(anyhow::Error::msg)?;
         let (bells, closing) = (Bells::of_waiting(), CancellationToken::new());
         tokio::spawn(listen(bells.clone(), pool.clone(), closing.clone()));
-        Ok(Self(Arc::new(Shared {
-            intake: Intake::new(pool.clone(), storage.clone()),
+        let app = Self(Arc::new(Shared {
+            intake: Intake::new(pool.clone(), storage.clone(), clients.credits_per_unit.clone()),
             keys: keyring(pool.clone()),
             polls: poller(pool.clone()),
             outlook: Outlook::new(pool.clone()),
@@ -122,8 +126,11 @@ impl App {
             origins: clients.cors_origins.clone(),
             signing: signing.clone(),
             metrics: telemetry::metrics().context("cannot record metrics")?,
+            used: Used::default(),
             models,
-        })))
+        }));
+        tokio::spawn(note_used(app.clone()));
+        Ok(app)
     }
 
     /// The job that this key asks for. One statement proves the key and reads the job; only when it finds nothing, another says
@@ -132,10 +139,16 @@ impl App {
         if let Some(job) = self.polls.ask((key.clone(), id)).await? {
             Caller::known(job.account_id);
             self.rates.belongs(key, job.account_id);
+            self.used.note(key);
             return Ok(job);
         }
-        let Caller(account) = Caller::prove(self, key).await?;
+        let Caller(account) = Caller::prove(self, key, Some(Scope::VideosRead)).await?;
         read::find(&self.pool, account, id).await?.ok_or_else(Problem::no_video)
+    }
+
+    /// Whether things of the account may be deleted: not while a legal hold lasts.
+    pub(crate) async fn may_delete(&self, account: AccountId) -> Result<(), Problem> {
+        Ok(hold::check(&self.pool, account).await?)
     }
 
     /// The tier that a model name means.
@@ -157,6 +170,10 @@ impl App {
 /// Hears of changes for all who wait, on one connection, and looks after bells that were lost.
 async fn listen(bells: Bells, pool: PgPool, closing: CancellationToken) {
     tokio::join!(bells.listen(&pool, &closing), bells.watchers().look_again(&pool, &closing));
+}
+
+async fn note_used(app: App) {
+    app.used.keep(&app.pool, &app.closing).await;
 }
 
 /// Questions that one statement answers at most.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use axum::http::HeaderValue;
+use clipmill_shared::accounts::credits::Prices;
 use clipmill_shared::db::DbConfig;
 use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::outbound::OutboundConfig;
@@ -45,6 +46,29 @@ pub enum Command {
     /// Look after API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Look after the keys of those who run the service, for /v1/admin
+    #[command(subcommand)]
+    OperatorKey(OperatorKeyCommand),
+}
+
+/// What can be done with operators' keys.
+#[derive(Debug, clap::Subcommand)]
+pub enum OperatorKeyCommand {
+    /// Make a key; it is shown only now
+    Create {
+        /// Whose key: the name that the audit log will show to customers
+        name: String,
+        /// Days until it ends by itself
+        #[arg(long, value_parser = clap::value_parser!(i32).range(1..=3650))]
+        days: Option<i32>,
+    },
+    /// Show all keys
+    List,
+    /// End a key at once
+    Revoke {
+        /// Which key (opkey_…)
+        key: String,
+    },
 }
 
 /// What can be done with accounts.
@@ -54,6 +78,12 @@ pub enum AccountCommand {
     Create {
         /// What to call it
         name: String,
+        /// Where its owner is reached
+        #[arg(long)]
+        email: Option<String>,
+        /// Let its submits need credits
+        #[arg(long)]
+        metered: bool,
         /// Keep its source images until it deletes the video, in place of until the job has ended
         #[arg(long)]
         keep_history: bool,
@@ -160,6 +190,9 @@ pub struct ClientConfig {
     /// How often they may ask
     #[command(flatten)]
     pub rates: RateConfig,
+    /// Credits that a million pixels shown for a second cost, as `tier=credits,…`; only metered accounts need any
+    #[arg(long, env = "CLIPMILL_CREDITS_PER_UNIT", default_value = "fast=10,pro=50")]
+    pub credits_per_unit: Prices,
     /// Origins whose pages may call the API from a browser, as `https://example.com`, or `*` for all
     #[arg(long, env = "CLIPMILL_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<HeaderValue>,

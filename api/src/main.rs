@@ -25,6 +25,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => db::migrate(&pool).await.context("cannot migrate the database"),
         Command::Account(command) => admin::account(&pool, command).await,
         Command::Key(command) => admin::key(&pool, command).await,
+        Command::OperatorKey(command) => admin::operator_key(&pool, command).await,
     }
 }
 

@@ -21,7 +21,9 @@ pub(crate) struct Base;
 impl utoipa::Modify for Base {
     fn modify(&self, document: &mut Document) {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document.components.get_or_insert_default().add_security_scheme("api_key", scheme);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("api_key", scheme.clone());
+        components.add_security_scheme("operator_key", scheme);
         document.info = InfoBuilder::new()
             .title("Clipmill")
             .version(env!("CARGO_PKG_VERSION"))
@@ -63,10 +65,16 @@ fn is_dialect(operation: &Operation) -> bool {
     operation.tags.iter().flatten().any(|tag| tag == minimax::TAG)
 }
 
+/// Whether it is for those who run the service.
+fn is_for_operators(operation: &Operation) -> bool {
+    operation.tags.iter().flatten().any(|tag| tag == "admin")
+}
+
 /// The errors that any request may get, and those of any request with a key.
 fn add_errors(operation: &mut Operation) {
     let keyed = operation.security.is_none().then_some(problem::WITH_A_KEY).into_iter().flatten();
-    for (status, description) in problem::ANYWHERE.into_iter().chain(keyed) {
+    let staffed = is_for_operators(operation).then_some(problem::WITH_AN_OPERATORS_KEY).into_iter().flatten();
+    for (status, description) in problem::ANYWHERE.into_iter().chain(keyed).chain(staffed) {
         let said = operation.responses.responses.entry(status.as_u16().to_string());
         said.or_insert_with(|| RefOr::T(error(description)));
     }

@@ -7,6 +7,9 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use clipmill_shared::accounts::AccountError;
+use clipmill_shared::accounts::keys::KEYS_MAX;
+use clipmill_shared::accounts::scope::Scope;
 use clipmill_shared::batch::Unanswered;
 use clipmill_shared::db;
 use clipmill_shared::files::{FILES_MAX, FileError};
@@ -29,10 +32,15 @@ pub(crate) const ANYWHERE: [(StatusCode, &str); 3] = [
     (StatusCode::SERVICE_UNAVAILABLE, "Not available at the moment; see `retry-after`"),
 ];
 /// Errors that any request may get where a key is wanted.
-pub(crate) const WITH_A_KEY: [(StatusCode, &str); 2] = [
+pub(crate) const WITH_A_KEY: [(StatusCode, &str); 3] = [
     (StatusCode::UNAUTHORIZED, "No live API key"),
+    (StatusCode::FORBIDDEN, "A key that may not be used for this"),
     (StatusCode::TOO_MANY_REQUESTS, "More requests than the key or the account may make; see `retry-after`"),
 ];
+
+/// The error that any request may get where an operator's key is wanted.
+pub(crate) const WITH_AN_OPERATORS_KEY: [(StatusCode, &str); 1] =
+    [(StatusCode::UNAUTHORIZED, "No live operator's key")];
 
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -120,6 +128,41 @@ impl Problem {
     pub(crate) fn unauthenticated() -> Self {
         let message = "send a live API key as `Authorization: Bearer cm_…`";
         Self::new(Code::InvalidApiKey, message)
+    }
+
+    /// No operator's key, or none that lives.
+    pub(crate) fn no_operator() -> Self {
+        Self::new(Code::InvalidOperatorKey, "send a live operator's key as `Authorization: Bearer cmop_…`")
+    }
+
+    /// A key that may not be used so.
+    pub(crate) fn insufficient_scope(scope: Scope) -> Self {
+        Self::new(Code::InsufficientScope, format!("this needs a key with the scope {scope}"))
+    }
+
+    /// No such key, or another account's.
+    pub(crate) fn no_key() -> Self {
+        Self::new(Code::KeyNotFound, "there is no such key")
+    }
+
+    /// No such account.
+    pub(crate) fn no_account() -> Self {
+        Self::new(Code::AccountNotFound, "there is no such account")
+    }
+
+    /// No such export, or another account's.
+    pub(crate) fn no_export() -> Self {
+        Self::new(Code::ExportNotFound, "there is no such export")
+    }
+
+    /// No such deletion, or another account's.
+    pub(crate) fn no_erasure() -> Self {
+        Self::new(Code::ErasureNotFound, "there is no such deletion")
+    }
+
+    /// No receipt of this token.
+    pub(crate) fn no_receipt() -> Self {
+        Self::new(Code::ReceiptNotFound, "there is no receipt for this token")
     }
 
     /// No such video, or another account's.
@@ -313,10 +356,42 @@ impl From<SubmitError> for Problem {
                     "the account has as many jobs queued as it may; submit again when some of them have been taken up";
                 Self::new(Code::QueueFull, message)
             }
+            SubmitError::ProcessingLimited => {
+                let message = "nothing of the account is processed at the moment, so it cannot submit; PATCH /v1/account ends that";
+                Self::new(Code::ProcessingLimited, message)
+            }
+            SubmitError::InsufficientCredits => {
+                let message = "the account has too few credits left for this video; see /v1/account/credits";
+                Self::new(Code::InsufficientCredits, message)
+            }
             SubmitError::NumberTaken => Self::unavailable(),
             SubmitError::Invalid(invalid) => invalid.into(),
             SubmitError::Storage(error) => error.into(),
             SubmitError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(account: AccountError) -> Self {
+        match account {
+            AccountError::Name => Self::invalid("name", "must have 1 to 200 characters, without the character U+0000"),
+            AccountError::Email => {
+                Self::invalid("email", "must be an address of 3 to 320 characters with an @ among them, and no space")
+            }
+            AccountError::Wording => {
+                Self::invalid("training_consent_wording", "must have 1 to 100 characters, without the character U+0000")
+            }
+            AccountError::NotFound => Self::no_account(),
+            AccountError::TooManyKeys => {
+                let message = format!("the account has {KEYS_MAX} live keys, as many as it may; revoke one first");
+                Self::new(Code::TooManyKeys, message)
+            }
+            AccountError::Held(until) => {
+                let until = until.format("%F %T UTC");
+                Self::new(Code::LegalHold, format!("nothing of the account may be deleted until {until}"))
+            }
+            AccountError::Database(error) => error.into(),
         }
     }
 }

@@ -13,7 +13,7 @@ use clap::{Args, Parser as _};
 use clipmill_api::App;
 use clipmill_api::config::ClientConfig;
 use clipmill_shared::accounts;
-use clipmill_shared::accounts::keys::{self, Identity};
+use clipmill_shared::accounts::keys::{self, Identity, KeyWish};
 use clipmill_shared::db::{self, DatabaseUrl, PgPool};
 use clipmill_shared::id::AccountId;
 use clipmill_shared::moderation::{Moderation, ModerationConfig};
@@ -215,7 +215,7 @@ async fn first_key(pool: &PgPool, file: &Path) -> Result<(AccountId, ApiKey, boo
         Some(account) => account,
         None => accounts::create(pool, ACCOUNT_NAME, false).await?.id,
     };
-    let (_, key) = keys::create(pool, account, "first key").await?;
+    let (_, key) = keys::create(pool, account, &KeyWish::named("first key")).await?;
     write_key(file, &key).with_context(|| format!("cannot write the API key to {}", file.display()))?;
     Ok((account, key, true))
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, Postgres, Transaction};
+use sqlx::{Connection as _, Postgres};
 
-pub use sqlx::{Error, PgPool};
+pub use sqlx::{Error, PgConnection as Connection, PgPool};
 
 /// The schema, in order.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
@@ -71,10 +71,13 @@ pub async fn connect(config: &DbConfig) -> Result<PgPool, Error> {
         .await
 }
 
+/// A transaction under way; it is undone unless it is committed.
+pub type Transaction = sqlx::Transaction<'static, Postgres>;
+
 /// Begins a transaction, in a task of its own. Were the caller given up while BEGIN is on its way, as when a client hangs up, the
 /// pool would get a connection back with a transaction open that nobody knows of, and what is written there next would never be
 /// committed.
-pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+pub async fn begin(pool: &PgPool) -> Result<Transaction, Error> {
     let pool = pool.clone();
     tokio::spawn(async move { pool.begin().await }).await.unwrap_or(Err(Error::WorkerCrashed))
 }

@@ -105,6 +105,36 @@ id!(
     RemovalId,
     "rm_"
 );
+id!(
+    /// Names a key of those who run the service (not the key itself).
+    OperatorKeyId,
+    "opkey_"
+);
+id!(
+    /// Names an entry of the audit log.
+    AuditId,
+    "audit_"
+);
+id!(
+    /// Names something that an account agreed to, or took back.
+    ConsentId,
+    "consent_"
+);
+id!(
+    /// Names an entry of the ledger of credits.
+    CreditId,
+    "credit_"
+);
+id!(
+    /// Names an archive of all that is held about an account.
+    ExportId,
+    "export_"
+);
+id!(
+    /// Names a wish to have data deleted, and its receipt.
+    ErasureId,
+    "erasure_"
+);
 
 #[cfg(test)]
 mod tests {

@@ -9,56 +9,77 @@ use rand::distr::Alphanumeric;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
-const KEY_PREFIX: &str = "cm_";
 const LOOKUP_LEN: usize = 10;
 const SECRET_LEN: usize = 32;
 /// Of a webhook secret's 44 characters in base64: 24 of its 256 bits, less the padding.
 const HINT_LEN: usize = 4;
 
-/// An API key in the clear: `cm_`, ten characters that find it, 32 that prove it (190 bits).
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+/// A kind of key in the clear: a prefix, ten characters that find it, 32 that prove it (190 bits).
+macro_rules! key {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(String);
 
-impl ApiKey {
-    /// A new random key.
-    pub fn generate() -> Self {
-        let random = rand::rng().sample_iter(Alphanumeric).take(LOOKUP_LEN + SECRET_LEN).map(char::from);
-        Self(KEY_PREFIX.chars().chain(random).collect())
-    }
+        impl $name {
+            /// A new random key.
+            pub fn generate() -> Self {
+                let random = rand::rng().sample_iter(Alphanumeric).take(LOOKUP_LEN + SECRET_LEN).map(char::from);
+                Self($prefix.chars().chain(random).collect())
+            }
 
-    /// The key in `text`, if it has the form of one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let random = text.strip_prefix(KEY_PREFIX)?;
-        let well_formed = random.len() == LOOKUP_LEN + SECRET_LEN && random.bytes().all(|b| b.is_ascii_alphanumeric());
-        well_formed.then(|| Self(text.to_owned()))
-    }
+            /// The key in `text`, if it has the form of one.
+            pub fn parse(text: &str) -> Option<Self> {
+                let random = text.strip_prefix($prefix)?;
+                let well_formed =
+                    random.len() == LOOKUP_LEN + SECRET_LEN && random.bytes().all(|b| b.is_ascii_alphanumeric());
+                well_formed.then(|| Self(text.to_owned()))
+            }
 
-    /// The key itself, to be shown once to its owner.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+            /// The key itself, to be shown once to its owner.
+            pub fn reveal(&self) -> &str {
+                &self.0
+            }
 
-    /// The public part, by which the key is found. Tells nothing of the rest.
-    pub fn lookup(&self) -> &str {
-        &self.0[..KEY_PREFIX.len() + LOOKUP_LEN]
-    }
+            /// The public part, by which the key is found. Tells nothing of the rest.
+            pub fn lookup(&self) -> &str {
+                &self.0[..$prefix.len() + LOOKUP_LEN]
+            }
 
-    /// What is stored: SHA-256 of the whole key. The key is random enough that a slow hash would add nothing.
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
-    }
+            /// What is stored: SHA-256 of the whole key. The key is random enough that a slow hash would add nothing.
+            pub fn hash(&self) -> [u8; 32] {
+                Sha256::digest(self.0.as_bytes()).into()
+            }
 
-    /// Whether this key is the one whose hash is stored, in constant time.
-    pub fn proves(&self, stored_hash: &[u8]) -> bool {
-        self.hash().ct_eq(stored_hash).into()
-    }
+            /// Whether this key is the one whose hash is stored, in constant time.
+            pub fn proves(&self, stored_hash: &[u8]) -> bool {
+                self.hash().ct_eq(stored_hash).into()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
 
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
-    }
-}
+key!(
+    /// An API key: it speaks for an account.
+    ApiKey,
+    "cm_"
+);
+key!(
+    /// A key of those who run the service.
+    OperatorKey,
+    "cmop_"
+);
+key!(
+    /// What shows the receipt of a deletion to whoever has no API key any more.
+    ReceiptToken,
+    "cmrcpt_"
+);
 
 /// A key for signing webhooks: 32 random bytes, written `whsec_<base64>`.
 #[derive(Clone, PartialEq, Eq, sqlx::Type)]
@@ -146,12 +167,15 @@ mod tests {
         for text in ["", "cm_", "sk-abc", long.as_str(), "cm_ääääääääääääääääääääääää"] {
             assert!(ApiKey::parse(text).is_none(), "{text}");
         }
+        assert!(ApiKey::parse(OperatorKey::generate().reveal()).is_none());
+        assert!(OperatorKey::parse(ApiKey::generate().reveal()).is_none());
     }
 
     #[test]
     fn secrets_do_not_show_in_debug() {
         let key = ApiKey::generate();
         assert!(!format!("{key:?}").contains(key.lookup()));
+        assert_eq!(format!("{:?}", OperatorKey::generate()), "OperatorKey(…)");
         assert_eq!(format!("{:?}", WebhookSecret::generate()), "WebhookSecret(…)");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use clipmill_shared::accounts::credits::Prices;
 use clipmill_shared::jobs::submit::Intake;
 use tokio::time::sleep;
 
@@ -18,7 +19,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     eprintln!("Rendering {jobs} jobs of {lasts:?}");
     let database = bench.database("bench_idle").await?;
     let (account, _) = ledger::account(&database.pool).await?;
-    let intake = Intake::new(database.pool.clone(), bench.storage().await?);
+    let intake = Intake::new(database.pool.clone(), bench.storage().await?, Prices::default());
     for _ in 0..jobs {
         ledger::submit(&intake, account).await?;
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use clipmill_shared::accounts;
+use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_shared::accounts::limits::{self, Limits};
-use clipmill_shared::accounts::{self, keys};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::lease::{self, Lease};
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// An account that may queue as much as it likes, and its key.
 pub(crate) async fn account(pool: &PgPool) -> Result<(AccountId, String)> {
     let account = accounts::create(pool, "bench", false).await?.id;
-    let (_, key) = keys::create(pool, account, "bench").await?;
+    let (_, key) = keys::create(pool, account, &KeyWish::named("bench")).await?;
     limits::set(pool, account, Limits { max_running: None, max_queued: None }).await?;
     Ok((account, key.reveal().to_owned()))
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clipmill_api::App;
 use clipmill_api::config::ClientConfig;
-use clipmill_shared::accounts::{self, keys};
+use clipmill_shared::accounts;
+use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_shared::db::{self, DatabaseUrl, DbConfig, PgPool};
 use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::moderation::Moderation;
@@ -87,7 +88,7 @@ impl Server {
         let storage = Storage::open(&shared.storage()).await;
         let outbound = OutboundConfig { allow_private_addresses: true };
         let account = accounts::create(&pool, "test", false).await.expect("an account");
-        let (_, key) = keys::create(&pool, account.id, "test").await.expect("a key");
+        let (_, key) = keys::create(&pool, account.id, &KeyWish::named("test")).await.expect("a key");
         let stop = CancellationToken::new();
         let app = App::new(pool.clone(), storage.clone(), &outbound, &moderation, &clients, &signing).expect("an app");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -162,7 +163,7 @@ impl Server {
     /// A second account's key.
     pub async fn stranger(&self) -> String {
         let account = accounts::create(&self.pool, "stranger", false).await.expect("an account");
-        keys::create(&self.pool, account.id, "stranger").await.expect("a key").1.reveal().to_owned()
+        keys::create(&self.pool, account.id, &KeyWish::named("stranger")).await.expect("a key").1.reveal().to_owned()
     }
 
     /// Sends JSON to an address as the test's account.

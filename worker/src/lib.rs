@@ -12,6 +12,7 @@ pub mod config;
 pub mod engine;
 pub mod env;
 pub mod expire;
+pub mod export;
 pub mod fault;
 mod feed;
 mod gpu;
@@ -42,7 +43,7 @@ const DELIVERIES_AT_ONCE: usize = 32;
 /// Removals under way at the same time.
 const REMOVALS_AT_ONCE: usize = 8;
 
-/// Works until `env.stop`: renders, notifies, expires. Fails if the workers ended before that.
+/// Works until `env.stop`: renders, notifies, expires, exports. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, "Working");
     let ears = CancellationToken::new();
@@ -77,7 +78,7 @@ async fn sweep(env: Arc<Env>) {
 }
 
 fn monitor(env: &Arc<Env>) -> Monitor {
-    let (render, notify, expire) = (env.clone(), env.clone(), env.clone());
+    let (render, notify, expire, export) = (env.clone(), env.clone(), env.clone(), env.clone());
     // A job holds its place here until it is uploaded, its GPU only until it is rendered: twice as many places let
     // every GPU go on while the job before is encoded and uploaded.
     let renders = env.config.gpus as usize * 2;
@@ -108,6 +109,15 @@ fn monitor(env: &Arc<Env>) -> Monitor {
                 .concurrency(REMOVALS_AT_ONCE)
                 .data(expire.clone())
                 .build(expire::remove)
+        })
+        .register(move |run| {
+            WorkerBuilder::new(format!("export-{}-{run}", export.name).as_str())
+                .backend(Feed::new(Arc::new(export::Requests::new(export.clone())), &export.stop))
+                .enable_tracing()
+                .catch_panic()
+                .concurrency(1)
+                .data(export.clone())
+                .build(export::make)
         })
         .should_restart(|worker, error| {
             error!(worker.name = worker.name(), %error, "A worker ended, starting it again");

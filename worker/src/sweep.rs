@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use clipmill_shared::accounts::{erasure, export, hold, privacy};
 use clipmill_shared::db::{self, Error};
 use clipmill_shared::files;
 use clipmill_shared::fleet;
@@ -16,6 +17,8 @@ const POLL: Duration = Duration::from_secs(1);
 const REPORT: Duration = Duration::from_secs(5);
 const BATCH: i64 = 100;
 const RECORDS_BATCH: i64 = 1000;
+/// How long usage is kept row by row.
+const ACCOUNTING_YEARS: i32 = 10;
 
 /// Sweeps until the worker shall stop.
 pub(crate) async fn run(env: &Env) {
@@ -43,6 +46,12 @@ pub(crate) async fn once(env: &Env) {
     let days = i32::try_from(env.config.record_days).unwrap_or(i32::MAX);
     let forgotten = note("look for old records", db::within(sweep::forget(pool, days, RECORDS_BATCH)).await);
     let expired = note("look for files whose time is over", db::within(files::sweep::expire(pool, BATCH)).await);
+    let scrubbed = note("look for words whose time is over", db::within(sweep::scrub(pool, RECORDS_BATCH)).await);
+    note("look for exports whose time is over", db::within(export::sweep(pool, BATCH)).await);
+    note("look for legal holds that are over", db::within(hold::lapse(pool, BATCH)).await);
+    erase(env).await;
+    note("sum up old usage", db::within(privacy::sum_up(pool, ACCOUNTING_YEARS, RECORDS_BATCH)).await);
+    note("look for what is left of old accounts", db::within(privacy::forget(pool, ACCOUNTING_YEARS, BATCH)).await);
     note("look for old webhook tries", db::within(log::forget(pool, RECORDS_BATCH)).await);
     note("look for old events of endpoints", db::within(log::forget_jobless(pool, RECORDS_BATCH)).await);
     if rescued > 0 {
@@ -55,6 +64,14 @@ pub(crate) async fn once(env: &Env) {
     metrics::counter!("clipmill_deadlines_exceeded_total").increment(overdue as u64);
     metrics::counter!("clipmill_files_expired_total").increment(expired as u64);
     metrics::counter!("clipmill_records_deleted_total").increment(forgotten as u64);
+    metrics::counter!("clipmill_records_scrubbed_total").increment(scrubbed);
+}
+
+/// Goes a step on with each deletion that its request left to us. The objects have timers of their own.
+async fn erase(env: &Env) {
+    for erasure in note("look for deletions", db::within(erasure::claim(&env.pool, BATCH)).await) {
+        note("go on with a deletion", db::within(erasure::step(&env.pool, &erasure)).await.map(drop));
+    }
 }
 
 /// Says that this worker lives and what it measured.

@@ -27,6 +27,8 @@ pub(super) enum Code {
     RateLimited = 1002,
     /// There is no key.
     NoKey = 1004,
+    /// The account has too few credits.
+    InsufficientBalance = 1008,
     /// A fault of ours.
     Internal = 1013,
     /// Prompt or image were refused by moderation.
@@ -79,6 +81,8 @@ impl Code {
         match problem.code() {
             problem::Code::InvalidApiKey if with_key => Self::WrongKey,
             problem::Code::InvalidApiKey => Self::NoKey,
+            problem::Code::InsufficientScope | problem::Code::InvalidOperatorKey => Self::WrongKey,
+            problem::Code::InsufficientCredits => Self::InsufficientBalance,
             problem::Code::InputModerated => Self::InputModerated,
             problem::Code::RequestTimeout => Self::Timeout,
             problem::Code::QueueFull | problem::Code::RateLimitExceeded => Self::RateLimited,
@@ -94,6 +98,14 @@ impl Code {
             | problem::Code::FileNotFound
             | problem::Code::WebhookEndpointNotFound
             | problem::Code::WebhookDeliveryNotFound
+            | problem::Code::KeyNotFound
+            | problem::Code::AccountNotFound
+            | problem::Code::ExportNotFound
+            | problem::Code::ErasureNotFound
+            | problem::Code::ReceiptNotFound
+            | problem::Code::ProcessingLimited
+            | problem::Code::LegalHold
+            | problem::Code::TooManyKeys
             | problem::Code::MethodNotAllowed
             | problem::Code::IdempotencyKeyReused
             | problem::Code::VideoNotReady
@@ -127,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_error_has_its_code() {
-        let table: [(Problem, u32); 17] = [
+        let table: [(Problem, u32); 19] = [
             (Problem::invalid("prompt", "must be a text"), 2013),
             (Problem::unknown_field("x"), 2013),
             (Problem::moderated(), 1026),
@@ -144,6 +156,8 @@ mod tests {
             (Problem::unavailable(), 1033),
             (Problem::internal(), 1013),
             (SubmitError::QueueFull.into(), 1002),
+            (SubmitError::InsufficientCredits.into(), 1008),
+            (SubmitError::ProcessingLimited.into(), 2013),
             (CancelError::Ended(JobStatus::Failed).into(), 2013),
         ];
         for (problem, code) in table {

@@ -14,6 +14,8 @@ use crate::minimax;
 use crate::openapi::{self, Base};
 use crate::problem::Problem;
 
+mod account;
+mod admin;
 mod errors;
 mod files;
 mod health;
@@ -40,6 +42,8 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::secret::secret))
         .routes(routes!(webhooks::keys::keys))
         .merge(webhook_endpoints())
+        .merge(account())
+        .merge(admin())
         .merge(minimax::table())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -56,6 +60,35 @@ fn webhook_endpoints() -> OpenApiRouter<App> {
         .routes(routes!(deliveries::deliveries))
         .routes(routes!(replay::replay))
         .routes(routes!(replay_delivery::replay_delivery))
+        .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
+}
+
+fn account() -> OpenApiRouter<App> {
+    use account::*;
+    OpenApiRouter::new()
+        .routes(routes!(get::get, update::update, delete::delete))
+        .routes(routes!(keys::create::create, keys::list::list))
+        .routes(routes!(keys::delete::delete))
+        .routes(routes!(audit_log::audit_log))
+        .routes(routes!(credits::credits))
+        .routes(routes!(export::create))
+        .routes(routes!(export::get))
+        .routes(routes!(erasures::create))
+        .routes(routes!(erasures::get))
+        .routes(routes!(erasures::receipt))
+        .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
+}
+
+fn admin() -> OpenApiRouter<App> {
+    use admin::*;
+    OpenApiRouter::new()
+        .routes(routes!(accounts::create, accounts::list))
+        .routes(routes!(accounts::get, update::update, delete::delete))
+        .routes(routes!(videos::videos))
+        .routes(routes!(credits::grant))
+        .routes(routes!(training_videos::training_videos))
+        .routes(routes!(meter_events::meter_events))
+        .routes(routes!(statistics::statistics))
         .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
 }
 

@@ -1,12 +1,24 @@
 //! Accounts: who owns jobs.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use crate::id::AccountId;
 use crate::secret::WebhookSecret;
 
+pub mod audit;
+pub mod consent;
+pub mod credits;
+pub mod erasure;
+pub mod export;
+pub mod hold;
 pub mod keys;
+pub mod limitation;
 pub mod limits;
+pub mod operators;
+pub mod privacy;
+pub mod profile;
+pub mod scope;
 pub mod usage;
 
 /// A customer.
@@ -20,15 +32,27 @@ pub struct Account {
     pub webhook_secret: WebhookSecret,
 }
 
-/// Why there is no such account.
+/// Why nothing came of what was asked of an account.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The name is empty or too long.
     #[error("an account's name has 1 to 200 characters")]
     Name,
+    /// The e-mail address is none.
+    #[error("an e-mail address has 3 to 320 characters with an @ among them, and no space")]
+    Email,
+    /// The version of a wording is empty or too long.
+    #[error("the version of a wording has 1 to 100 characters")]
+    Wording,
     /// There is no account or key of this id.
     #[error("there is no such account or key")]
     NotFound,
+    /// The account has as many live keys as it may.
+    #[error("the account has as many keys as it may")]
+    TooManyKeys,
+    /// Nothing of the account may be deleted until then.
+    #[error("nothing of the account may be deleted until {0}")]
+    Held(DateTime<Utc>),
     /// The database did not answer.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),

@@ -27,6 +27,9 @@ pub const LINK_SECONDS: u32 = 3600;
 /// How long after its start the storing of an object may still succeed.
 const STORING_SECONDS: f64 = 600.0;
 
+/// How long something may still be stored for a file after its row is gone.
+pub(crate) const WRITABLE_SECONDS: f64 = LINK_SECONDS as f64 + STORING_SECONDS;
+
 /// The name under which an upload link stores, below the file's prefix. Nothing is read there but to be looked at and stored anew.
 const UPLOAD: &str = "upload";
 

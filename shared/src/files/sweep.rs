@@ -1,4 +1,4 @@
-//! What time does to files: those whose time is over go, ready or still waiting for their content.
+//! What time does to files: those whose time is over go, ready or still waiting for their content, unless a legal hold keeps them.
 
 use sqlx::PgPool;
 
@@ -12,7 +12,12 @@ pub async fn expire(pool: &PgPool, limit: i64) -> Result<usize, sqlx::Error> {
     let due = sqlx::query_as!(
         Gone,
         r#"
-        delete from files where id in (select id from files where due_at <= now() order by due_at limit $1 for update skip locked)
+        delete from files
+        where id in (
+            select id from files
+            where due_at <= now() and not exists (select from accounts where accounts.id = account_id and hold_until > now())
+            order by due_at limit $1 for update skip locked
+        )
         returning id as "id: FileId", account_id as "account_id: AccountId",
             extract(epoch from writable_until - now())::float8 as "writable_seconds!"
         "#,

@@ -19,11 +19,11 @@ pub(super) async fn complete(pool: &PgPool, job: &Job, outputs: &[Output]) -> Re
             set status = 'completed', progress = 100, lease_until = null, outputs = $3, finished_at = now(),
                 expires_at = now() + make_interval(secs => retention_seconds)
             where id = $1 and status = 'in_progress' and attempt = $2
-            returning id, account_id, api_key_id, tier, width, height, seconds, first_frame, last_frame, webhook_url, expires_at
+            returning id, account_id, api_key_id, tier, width, height, seconds, credits, first_frame, last_frame, webhook_url, expires_at
         ),
         counted as (
-            insert into usage (job_id, account_id, api_key_id, tier, width, height, seconds)
-            select id, account_id, api_key_id, tier, width, height, seconds from completed
+            insert into usage (job_id, account_id, api_key_id, tier, width, height, seconds, credits)
+            select id, account_id, api_key_id, tier, width, height, seconds, credits from completed
         ),
         timed as (
             insert into removals (id, account_id, job_id, reason, prefix, due_at)

@@ -126,6 +126,10 @@ pub struct Job {
     pub camera: Option<String>,
     /// What is drawn, when that is not the prompt as it was sent.
     pub revised_prompt: Option<String>,
+    /// What it costs, or would have cost, if its account is metered.
+    pub credits: Option<i64>,
+    /// Since when the customer's words are gone from it.
+    pub scrubbed_at: Option<DateTime<Utc>>,
     /// In which words its customer is told.
     pub webhook_format: WebhookFormat,
 }
@@ -225,7 +229,7 @@ macro_rules! job_query {
             fit as "fit: crate::jobs::Fit", metadata, webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
             outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
-            number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt,
+            number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
             webhook_format as "webhook_format: crate::jobs::WebhookFormat"
             "# + $after
             $(, $argument)*

@@ -40,6 +40,7 @@ pub async fn poll(connection: &mut PgConnection, asked: &[(ApiKey, JobId)]) -> R
         from jobs where (account_id, id) in (
             select api_keys.account_id, wanted.id from unnest($1::text[], $2::bytea[], $3::uuid[]) as wanted (lookup, hash, id)
             join api_keys on api_keys.lookup = wanted.lookup and api_keys.hash = wanted.hash and revoked_at is null
+                and (api_keys.expires_at is null or api_keys.expires_at > now()) and 'videos:read' = any (scopes)
         )
         "#,
         &lookups as _,

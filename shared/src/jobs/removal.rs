@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::Job;
 use crate::bell;
 use crate::db;
-use crate::id::{AccountId, FileId, JobId, RemovalId};
+use crate::files;
+use crate::id::{AccountId, ExportId, FileId, JobId, RemovalId};
 use crate::storage::key;
 use crate::webhooks::event::EventKind;
 use crate::webhooks::outbox;
@@ -116,6 +117,19 @@ pub(crate) async fn file(
     schedule(tx, account, file.uuid(), Reason::Deleted, &prefix, 0.0).await
 }
 
+/// An account is gone: so is everything of it, and once more when nobody can be storing anything for it any more.
+pub(crate) async fn account(tx: &mut PgConnection, account: AccountId) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from removals where account_id = $1", account.uuid()).execute(&mut *tx).await?;
+    let (prefix, owner) = (key::account_prefix(account), account.uuid());
+    schedule(tx, account, owner, Reason::Superseded, &prefix, files::WRITABLE_SECONDS).await?;
+    schedule(tx, account, owner, Reason::Deleted, &prefix, 0.0).await
+}
+
+/// The time of an archive is over, or it was never finished: its objects go at once.
+pub(crate) async fn export(tx: &mut PgConnection, account: AccountId, export: ExportId) -> Result<(), sqlx::Error> {
+    schedule(tx, account, export.uuid(), Reason::Deleted, &key::export_prefix(account, export), 0.0).await
+}
+
 /// A worker that lost its lease has stopped: what its attempt left goes as soon as nothing that it sent can arrive any
 /// more, unless the job was completed by just this attempt and only the answer was lost.
 pub async fn discard(pool: &PgPool, job: &Job) -> Result<(), sqlx::Error> {
@@ -159,21 +173,54 @@ async fn schedule(
     .map(drop)
 }
 
-/// Takes up to `limit` removals that are due and puts each off by `patience`, in which it has to be settled.
+/// Takes up to `limit` removals that are due and puts each off by `patience`, in which it has to be settled. What a legal hold
+/// keeps is put off by a day in passing.
 pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Removal>, sqlx::Error> {
-    sqlx::query_as!(
-        Removal,
+    loop {
+        let due = take(pool, limit, patience).await?;
+        let is_idle = due.is_empty();
+        let free: Vec<Removal> = due.into_iter().flatten().collect();
+        if is_idle || !free.is_empty() {
+            return Ok(free);
+        }
+    }
+}
+
+/// Takes removals that are due; none stands for one that is held.
+async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Option<Removal>>, sqlx::Error> {
+    let rows = sqlx::query!(
         r#"
-        update removals set attempt = attempt + 1, due_at = now() + make_interval(secs => $2)
-        where id in (select id from removals where due_at <= now() order by due_at limit $1 for update skip locked)
-        returning id as "id: RemovalId", account_id as "account_id: AccountId", job_id as owner_id,
-            reason as "reason: Reason", prefix, attempt
+        with due as materialized (
+            select id, account_id, reason in ('expired', 'source') as may_be_held from removals
+            where due_at <= now() order by due_at limit $1 for update skip locked
+        ),
+        judged as (
+            select due.id, may_be_held and coalesce(hold_until > now(), false) as held
+            from due join accounts on accounts.id = due.account_id
+        )
+        update removals
+        set attempt = attempt + case when held then 0 else 1 end,
+            due_at = now() + case when held then interval '1 day' else make_interval(secs => $2) end
+        from judged where removals.id = any(array(select id from due)) and removals.id = judged.id
+        returning removals.id as "id: RemovalId", account_id as "account_id: AccountId", job_id as owner_id,
+            reason as "reason: Reason", prefix, attempt, held as "held!"
         "#,
         limit,
         patience.as_secs_f64(),
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    let removal = rows.into_iter().map(|row| {
+        (!row.held).then_some(Removal {
+            id: row.id,
+            account_id: row.account_id,
+            owner_id: row.owner_id,
+            reason: row.reason,
+            prefix: row.prefix,
+            attempt: row.attempt,
+        })
+    });
+    Ok(removal.collect())
 }
 
 /// The objects are gone: the row may say so. A video whose time was up becomes `expired`, and its customer is told.

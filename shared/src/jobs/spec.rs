@@ -92,6 +92,8 @@ pub struct Spec {
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) webhook_url: Option<String>,
     pub(crate) retention_seconds: i32,
+    /// The account's own default may take its place, up to what the tier allows.
+    pub(crate) retention_is_default: bool,
     pub(crate) priority: i16,
     pub(crate) timeout_seconds: Option<i32>,
     pub(crate) run_after: Option<DateTime<Utc>>,
@@ -154,6 +156,7 @@ impl Spec {
             fit,
             metadata: metadata(wish.metadata)?,
             webhook_url: wish.webhook_url.map(webhook_url).transpose()?,
+            retention_is_default: wish.retention_seconds.is_none(),
             retention_seconds: within(
                 "retention_seconds",
                 wish.retention_seconds.unwrap_or(retention.default_seconds.into()),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::spec::{Invalid, SEED_MAX, Spec};
 use super::{Fit, Job, Mode, WebhookFormat, job_query, removal};
+use crate::accounts::credits::Prices;
 use crate::batch::{Batcher, Unanswered};
 use crate::bell::Ringer;
 use crate::id::{AccountId, JobId, KeyId};
@@ -40,6 +41,12 @@ pub enum SubmitError {
     /// The account has as many jobs queued as it may.
     #[error("the account has as many jobs queued as it may")]
     QueueFull,
+    /// Nothing of the account is processed.
+    #[error("nothing of the account is processed at the moment")]
+    ProcessingLimited,
+    /// The account has too few credits left.
+    #[error("the account has too few credits left")]
+    InsufficientCredits,
     /// Another job has the number.
     #[error("another job has this number")]
     NumberTaken,
@@ -59,6 +66,7 @@ impl From<sqlx::Error> for SubmitError {
         match error.as_database_error().and_then(|error| error.constraint()) {
             Some("jobs_run_after") => Self::Invalid(Invalid::run_after()),
             Some("jobs_number") => Self::NumberTaken,
+            Some("jobs_credits") => Self::InsufficientCredits,
             _ => Self::Database(error),
         }
     }
@@ -94,19 +102,20 @@ pub async fn find_earlier(pool: &PgPool, account: AccountId, origin: Origin<'_>)
 pub struct Intake {
     pool: PgPool,
     storage: Storage,
+    prices: Prices,
     inserts: Batcher<Row, Inserted>,
 }
 
 impl Intake {
-    /// An intake into this ledger and store. Has to be made inside of a runtime.
-    pub fn new(pool: PgPool, storage: Storage) -> Self {
+    /// An intake into this ledger and store, at these prices. Has to be made inside of a runtime.
+    pub fn new(pool: PgPool, storage: Storage, prices: Prices) -> Self {
         const TOGETHER: usize = 64;
         let bell = Ringer::new(pool.clone());
         let inserts = Batcher::new(pool.clone(), TOGETHER, move |connection, rows: &[Row]| {
             let bell = bell.clone();
             Box::pin(async move { insert_together(connection, rows).await.inspect(|_| bell.queued()) })
         });
-        Self { pool, storage, inserts }
+        Self { pool, storage, prices, inserts }
     }
 
     /// Makes a job of a wish, or finds the one that a simultaneous request with the same idempotency key made.
@@ -117,7 +126,7 @@ impl Intake {
             store_images(&self.pool, &self.storage, account, id, spec).await?;
         }
         // Without an answer the job may exist all the same, and its images stay guarded.
-        let inserted = self.inserts.ask(Row::new(account, id, spec, origin)).await?;
+        let inserted = self.inserts.ask(Row::new(account, id, spec, origin, &self.prices)).await?;
         if let Ok(Some(job)) = inserted {
             return Ok(Submitted::New(job));
         }
@@ -125,8 +134,23 @@ impl Intake {
             removal::abandon_sources(&self.pool, id).await?;
         }
         inserted?;
-        // Another request with this key was faster, and its row is committed by now; else there was no room.
-        find_earlier(&self.pool, account, origin).await?.map(Submitted::Replayed).ok_or(SubmitError::QueueFull)
+        // Another request with this key was faster, and its row is committed by now; else it was not let in.
+        match find_earlier(&self.pool, account, origin).await? {
+            Some(job) => Ok(Submitted::Replayed(job)),
+            None => Err(refusal(&self.pool, account).await?),
+        }
+    }
+}
+
+/// Why a wish was not let in.
+async fn refusal(pool: &PgPool, account: AccountId) -> Result<SubmitError, sqlx::Error> {
+    let is_limited = sqlx::query_scalar!(
+        r#"select exists (select from accounts where id = $1 and processing_limited_at is not null) as "is_limited!""#,
+        account.uuid(),
+    );
+    match is_limited.fetch_one(pool).await? {
+        true => Ok(SubmitError::ProcessingLimited),
+        false => Ok(SubmitError::QueueFull),
     }
 }
 
@@ -191,12 +215,15 @@ struct Row {
     metadata: BTreeMap<String, String>,
     webhook_url: Option<String>,
     retention_seconds: i32,
+    retention_is_default: bool,
+    retention_max_seconds: u32,
     idempotency_key: Option<String>,
     fingerprint: String,
     run_after: Option<DateTime<Utc>>,
     priority: i16,
     timeout_seconds: Option<i32>,
     cost: f64,
+    credits: i64,
     api_key_id: Option<Uuid>,
     number: Option<i64>,
     remixed_from: Option<Uuid>,
@@ -207,7 +234,7 @@ struct Row {
 }
 
 impl Row {
-    fn new(account: AccountId, id: JobId, spec: &Spec, origin: Origin<'_>) -> Self {
+    fn new(account: AccountId, id: JobId, spec: &Spec, origin: Origin<'_>, prices: &Prices) -> Self {
         Self {
             id: id.uuid(),
             account_id: account.uuid(),
@@ -227,12 +254,15 @@ impl Row {
             metadata: spec.metadata.clone(),
             webhook_url: spec.webhook_url.clone(),
             retention_seconds: spec.retention_seconds,
+            retention_is_default: spec.retention_is_default,
+            retention_max_seconds: spec.tier.limits().retention.max_seconds,
             idempotency_key: origin.idempotency_key.map(str::to_owned),
             fingerprint: hex::encode(origin.fingerprint),
             run_after: spec.run_after,
             priority: spec.priority,
             timeout_seconds: spec.timeout_seconds,
             cost: spec.cost(),
+            credits: prices.of(spec.tier, spec.size, spec.seconds),
             api_key_id: origin.api_key.map(KeyId::uuid),
             number: origin.number,
             remixed_from: spec.remixed_from.map(JobId::uuid),
@@ -274,8 +304,9 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
             select distinct on (account_id, idempotency_key, case when idempotency_key is null then id end) wish.*
             from jsonb_to_recordset($1) as wish (id uuid, account_id uuid, tier tier, mode job_mode, model text, prompt text,
                 negative_prompt text, width int, height int, seconds int, fps int, seed bigint, first_frame text,
-                last_frame text, fit image_fit, metadata jsonb, webhook_url text, retention_seconds int, idempotency_key text,
-                fingerprint text, run_after timestamptz, priority smallint, timeout_seconds int, cost float8, api_key_id uuid,
+                last_frame text, fit image_fit, metadata jsonb, webhook_url text, retention_seconds int,
+                retention_is_default bool, retention_max_seconds int, idempotency_key text, fingerprint text,
+                run_after timestamptz, priority smallint, timeout_seconds int, cost float8, credits bigint, api_key_id uuid,
                 number bigint, remixed_from uuid, style text, camera text, revised_prompt text, webhook_format webhook_format)
             left join lateral (
                 select id as earlier_id from jobs
@@ -300,14 +331,18 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
         inserted as (
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
-                run_at, priority, timeout_seconds, deadline_at, virtual_start,
+                run_at, priority, timeout_seconds, deadline_at, virtual_start, credits,
                 api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format)
             select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
-                first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, decode(fingerprint, 'hex'),
-                greatest(run_after, now()), priority, timeout_seconds,
+                first_frame, last_frame, fit, metadata, webhook_url,
+                case when retention_is_default
+                    then least(coalesce(retention_default, retention_seconds), retention_max_seconds) else retention_seconds
+                end,
+                idempotency_key, decode(fingerprint, 'hex'), greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
-                coalesce(fair_start, 'infinity'), api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format
+                coalesce(fair_start, 'infinity'), case when metered then credits end, api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format
             from asked left join placed on job_id = id
+            join (select id as owner_id, metered, retention_seconds as retention_default from accounts) as owner on owner_id = account_id
             -- Nobody is let in any more once the first row is written: the count of what is queued would see it.
             where (select count(*) from asked) > 0
             on conflict (account_id, idempotency_key) where idempotency_key is not null do nothing

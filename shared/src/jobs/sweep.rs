@@ -85,6 +85,7 @@ pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Err
         due as materialized (
             select id, account_id, tier, width::float8 * height * seconds / 1e6 as cost from jobs
             where status = 'queued' and virtual_start = 'infinity' and run_at <= now() and (select is_ours from sweep)
+                and not exists (select from accounts where accounts.id = account_id and processing_limited_at is not null)
             order by run_at limit $1 for update skip locked
         ),
         placed as materialized (
@@ -106,8 +107,21 @@ pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Err
     Ok(admitted)
 }
 
+/// Takes the words out of up to `limit` jobs that ended without a video and whose time is over. Says how many there were.
+pub async fn scrub(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
+    let scrubbed = sqlx::query!(
+        r#"
+        update jobs
+        set prompt = '', negative_prompt = null, revised_prompt = null, style = null, camera = null, scrub_at = null, scrubbed_at = now()
+        where id in (select id from jobs where scrub_at <= now() order by scrub_at limit $1 for update skip locked)
+        "#,
+        limit,
+    );
+    Ok(scrubbed.execute(pool).await?.rows_affected())
+}
+
 /// Deletes the records of up to `limit` jobs that ended without media, or whose media went, more than `days` ago and whose
-/// customers have been told. What was used stays counted. Says how many there were.
+/// customers have been told; not those of accounts that keep their history. What was used stays counted. Says how many there were.
 pub async fn forget(pool: &PgPool, days: i32, limit: i64) -> Result<usize, sqlx::Error> {
     let mut tx = db::begin(pool).await?;
     let forgotten = job_query!(
@@ -115,7 +129,7 @@ pub async fn forget(pool: &PgPool, days: i32, limit: i64) -> Result<usize, sqlx:
         delete from jobs
         where id in (
             select id from jobs
-            where status in ('failed', 'cancelled', 'expired') and finished_at < now() - make_interval(days => $1)
+            where status in ('failed', 'cancelled', 'expired') and not kept and finished_at < now() - make_interval(days => $1)
                 and not exists (
                     select from events join deliveries on deliveries.event_id = events.id
                     where events.job_id = jobs.id and deliveries.settled_at is null

@@ -1,10 +1,11 @@
-//! Names in the store. The account comes first, then the job, then the attempt that made the object; files lie beside the jobs.
+//! Names in the store. The account comes first, then the job, then the attempt that made the object; files and archives lie beside
+//! the jobs.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{AccountId, FileId, JobId};
+use crate::id::{AccountId, ExportId, FileId, JobId};
 
 /// Which of a video's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,6 +67,21 @@ impl FromStr for Variant {
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|variant| variant.as_str() == text).ok_or(())
     }
+}
+
+/// What all objects of an account start with.
+pub fn account_prefix(account: AccountId) -> String {
+    format!("{account}/")
+}
+
+/// What all archives of an account start with.
+pub fn exports_prefix(account: AccountId) -> String {
+    format!("{account}/exports/")
+}
+
+/// What all objects of an archive start with.
+pub fn export_prefix(account: AccountId, export: ExportId) -> String {
+    format!("{account}/exports/{export}/")
 }
 
 /// What all objects of a job start with.

@@ -1,6 +1,7 @@
 //! The S3 bucket: every object that Clipmill keeps, and the only code that speaks S3.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use crate::secret::SecretText;
 
@@ -162,6 +164,17 @@ impl Storage {
         upload::put_file(&self.client, &self.bucket, key, content_type, path).await
     }
 
+    /// Stores what comes in pieces, in parts when it is long; says how long it was. A piece that is an error ends it, and nothing
+    /// is stored.
+    pub async fn put_stream(
+        &self,
+        key: &str,
+        content_type: &str,
+        pieces: mpsc::Receiver<io::Result<Bytes>>,
+    ) -> Result<u64, StorageError> {
+        upload::put_stream(&self.client, &self.bucket, key, content_type, pieces).await
+    }
+
     /// Opens an object, or the part of it that an HTTP `Range` header names.
     pub async fn get(&self, key: &str, range: Option<&str>) -> Result<Download, StorageError> {
         let request = self.client.get_object().bucket(&self.bucket).key(key).set_range(range.map(str::to_owned));
@@ -237,7 +250,13 @@ impl Storage {
 
     /// The keys that start with `prefix`, at most a thousand.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send();
+        self.list_after(prefix, None).await
+    }
+
+    /// The keys that start with `prefix` and come after another key, at most a thousand, in order.
+    pub async fn list_after(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StorageError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let list = list.set_start_after(after.map(str::to_owned)).send();
         let page = list.await.map_err(unavailable("list objects"))?;
         Ok(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
     }

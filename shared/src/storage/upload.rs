@@ -1,10 +1,13 @@
-//! Uploads of files: in one piece when small, in parts when large, so that a hiccup costs a part and not the whole.
+//! Uploads of files and of what comes in pieces: in one piece when small, in parts when large, so that a hiccup costs a part and not the whole.
 
+use std::io;
 use std::path::Path;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
 
 use super::{StorageError, unavailable};
 
@@ -35,6 +38,57 @@ struct Destination<'a> {
     key: &'a str,
 }
 
+/// What comes in pieces, cut into parts that grow, so that ten thousand of them hold half a TiB.
+struct Pieces {
+    source: mpsc::Receiver<io::Result<Bytes>>,
+    rest: BytesMut,
+    is_over: bool,
+}
+
+impl Pieces {
+    /// Parts of the first size.
+    const PARTS_OF_A_SIZE: usize = 1000;
+
+    /// The part of this number, from 1; none after the last.
+    async fn part(&mut self, number: i32) -> Result<Option<Bytes>, StorageError> {
+        let steps = usize::try_from(number - 1).unwrap_or_default() / Self::PARTS_OF_A_SIZE + 1;
+        let size = PART_BYTES as usize * steps;
+        while self.rest.len() < size && !self.is_over {
+            match self.source.recv().await {
+                Some(Ok(piece)) => self.rest.extend_from_slice(&piece),
+                Some(Err(error)) => return Err(StorageError::File(error.to_string())),
+                None => self.is_over = true,
+            }
+        }
+        let part = self.rest.split_to(self.rest.len().min(size)).freeze();
+        Ok(Some(part).filter(|part| !part.is_empty()))
+    }
+}
+
+pub(super) async fn put_stream(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    content_type: &str,
+    source: mpsc::Receiver<io::Result<Bytes>>,
+) -> Result<u64, StorageError> {
+    let (to, mut pieces) =
+        (Destination { client, bucket, key }, Pieces { source, rest: BytesMut::new(), is_over: false });
+    let first = pieces.part(1).await?.unwrap_or_default();
+    if pieces.is_over && pieces.rest.is_empty() {
+        let size = first.len() as u64;
+        let request = client.put_object().bucket(bucket).key(key).content_type(content_type);
+        let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32).body(ByteStream::from(first));
+        return request.send().await.map(|_| size).map_err(unavailable("put an object"));
+    }
+    let upload = to.begin(content_type).await?;
+    let size = match to.put_pieces(&upload, first, pieces).await {
+        Ok((parts, size)) => to.join(&upload, parts).await.map(|()| size),
+        Err(error) => Err(error),
+    };
+    to.end(&upload, size).await
+}
+
 pub(super) async fn put_file(
     client: &Client,
     bucket: &str,
@@ -60,24 +114,54 @@ impl Destination<'_> {
     }
 
     async fn put_parts(&self, content_type: &str, path: &Path, size: u64) -> Result<(), StorageError> {
-        let request =
-            self.client.create_multipart_upload().bucket(self.bucket).key(self.key).content_type(content_type);
-        let created = request
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .send()
-            .await
-            .map_err(unavailable("start an upload"))?;
-        let upload = created.upload_id().unwrap_or_default();
-        let finished = match self.put_each_part(upload, path, size).await {
-            Ok(parts) => self.join(upload, parts).await,
+        let upload = self.begin(content_type).await?;
+        let finished = match self.put_each_part(&upload, path, size).await {
+            Ok(parts) => self.join(&upload, parts).await,
             Err(error) => Err(error),
         };
+        self.end(&upload, finished).await
+    }
+
+    async fn begin(&self, content_type: &str) -> Result<String, StorageError> {
+        let request =
+            self.client.create_multipart_upload().bucket(self.bucket).key(self.key).content_type(content_type);
+        let created = request.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await;
+        let created = created.map_err(unavailable("start an upload"))?;
+        Ok(created.upload_id.unwrap_or_default())
+    }
+
+    /// Clears away what was begun, if nothing came of it. Best effort: what stays behind goes with the rest of its prefix.
+    async fn end<T>(&self, upload: &str, finished: Result<T, StorageError>) -> Result<T, StorageError> {
         if finished.is_err() {
-            // Best effort: what stays behind goes with the rest of the attempt.
             let abort = self.client.abort_multipart_upload().bucket(self.bucket).key(self.key).upload_id(upload);
             let _ = abort.send().await;
         }
         finished
+    }
+
+    /// Says how long all parts are together.
+    async fn put_pieces(
+        &self,
+        upload: &str,
+        first: Bytes,
+        mut pieces: Pieces,
+    ) -> Result<(Vec<CompletedPart>, u64), StorageError> {
+        let (mut parts, mut size, mut next) = (Vec::new(), 0, Some(first));
+        for number in 1.. {
+            let Some(part) = next else { break };
+            size += part.len() as u64;
+            parts.push(self.put_part(upload, number, ByteStream::from(part)).await?);
+            next = pieces.part(number + 1).await?;
+        }
+        Ok((parts, size))
+    }
+
+    async fn put_part(&self, upload: &str, number: i32, body: ByteStream) -> Result<CompletedPart, StorageError> {
+        let request = self.client.upload_part().bucket(self.bucket).key(self.key).upload_id(upload);
+        let request = request.part_number(number).checksum_algorithm(ChecksumAlgorithm::Crc32).body(body);
+        let sent = request.send().await.map_err(unavailable("upload a part"))?;
+        let part = CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag);
+        Ok(part.set_checksum_crc32(sent.checksum_crc32).build())
     }
 
     async fn put_each_part(&self, upload: &str, path: &Path, size: u64) -> Result<Vec<CompletedPart>, StorageError> {
@@ -86,14 +170,7 @@ impl Destination<'_> {
             let body =
                 ByteStream::read_from().path(path).offset(start).length(Length::Exact(PART_BYTES.min(size - start)));
             let body = body.build().await.map_err(|error| StorageError::File(error.to_string()))?;
-            let request = self.client.upload_part().bucket(self.bucket).key(self.key).upload_id(upload);
-            let request = request.part_number(number).checksum_algorithm(ChecksumAlgorithm::Crc32).body(body);
-            let sent = request.send().await.map_err(unavailable("upload a part"))?;
-            let part = CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(sent.e_tag)
-                .set_checksum_crc32(sent.checksum_crc32);
-            parts.push(part.build());
+            parts.push(self.put_part(upload, number, body).await?);
         }
         Ok(parts)
     }

@@ -1,6 +1,6 @@
 use clipmill_api::config::ClientConfig;
 use clipmill_api::rate::RateConfig;
-use clipmill_shared::accounts::keys;
+use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_tests::Server;
 use clipmill_tests::server::answer;
 use reqwest::{Method, StatusCode};
@@ -36,7 +36,7 @@ async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
 #[tokio::test]
 async fn all_keys_of_an_account_share_its_rate() {
     let server = server(0, 2).await;
-    let (_, second) = keys::create(&server.pool, server.account, "second").await.unwrap();
+    let (_, second) = keys::create(&server.pool, server.account, &KeyWish::named("second")).await.unwrap();
     // The first request of each key finds out whose it is.
     let keys = [server.key(), second.reveal(), server.key(), second.reveal(), server.key()];
     let mut codes = Vec::new();

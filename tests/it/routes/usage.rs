@@ -1,4 +1,4 @@
-use clipmill_shared::accounts::keys;
+use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_tests::Server;
 use clipmill_tests::server::{answer, small, text};
 use reqwest::{Method, StatusCode};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn finished_videos_are_counted_by_day_tier_and_key() {
     let server = Server::start().await;
-    let (second, key) = keys::create(&server.pool, server.account, "second").await.unwrap();
+    let (second, key) = keys::create(&server.pool, server.account, &KeyWish::named("second")).await.unwrap();
     let first = server.completed().await;
     for model in ["fast", "pro"] {
         let body = json!({ "seconds": 2, "model": model, "prompt": "a kite", "size": "256x144" });

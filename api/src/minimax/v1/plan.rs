@@ -31,6 +31,6 @@ pub(crate) async fn remains(
 ) -> Result<Json<RemainsView>, Problem> {
     let other = headers.get("x-api-key").and_then(|value| value.to_str().ok()).and_then(ApiKey::parse);
     let key = bearer.map(|Bearer(key)| key).or_else(|problem| other.ok_or(problem))?;
-    Caller::prove(&app, &key).await?;
+    Caller::prove(&app, &key, None).await?;
     Ok(Json(RemainsView { base_resp: BaseResp::success() }))
 }

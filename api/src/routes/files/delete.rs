@@ -28,6 +28,7 @@ pub(crate) struct DeletedFileView {
     delete, path = "/v1/files/{id}", tag = "files", params(("id" = String, Path, description = "The file's id")),
     responses(
         (status = 200, body = DeletedFileView, description = "It is gone"),
+        (status = 409, body = ErrorBody, description = "A legal hold keeps it for now"),
         (status = 404, body = ErrorBody, description = "The account has no such file"),
     )
 )]
@@ -36,6 +37,7 @@ pub(crate) async fn delete(
     Caller(account): Caller,
     FilePath(id): FilePath,
 ) -> Result<Json<DeletedFileView>, Problem> {
+    app.may_delete(account).await?;
     match files::delete::delete(&app.pool, &app.storage, account, id).await? {
         true => Ok(Json(DeletedFileView { id: id.to_string(), object: "file", deleted: true })),
         false => Err(Problem::no_file()),

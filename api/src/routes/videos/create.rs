@@ -135,6 +135,8 @@ pub(crate) struct ImageBody {
     responses(
         (status = 200, body = VideoView, description = "The job"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
+        (status = 402, body = ErrorBody, description = "The account has too few credits left"),
+        (status = 403, body = ErrorBody, description = "Nothing of the account is processed, or the key may not submit"),
         (status = 409, body = ErrorBody, description = "The key was used with another request"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "Neither JSON nor multipart"),

@@ -36,6 +36,7 @@ impl DeletedView {
     delete, path = "/v1/videos/{id}", tag = "videos", params(("id" = String, Path, description = "The video's id")),
     responses(
         (status = 200, body = DeletedView, description = "It is gone"),
+        (status = 409, body = ErrorBody, description = "A legal hold keeps it for now"),
         (status = 404, body = ErrorBody, description = "The account has no such video"),
     )
 )]
@@ -44,6 +45,7 @@ pub(crate) async fn delete(
     Caller(account): Caller,
     VideoId(id): VideoId,
 ) -> Result<Json<DeletedView>, Problem> {
+    app.may_delete(account).await?;
     match jobs::delete::delete(&app.pool, &app.storage, account, id).await? {
         true => Ok(Json(DeletedView::of(id))),
         false => Err(Problem::no_video()),

@@ -16,7 +16,7 @@ pub(super) mod get;
 pub(super) mod list;
 pub(super) mod models;
 pub(super) mod remix;
-mod view;
+pub(super) mod view;
 
 /// The `{id}` of a path. What is no id names no video.
 pub(crate) struct VideoId(JobId);

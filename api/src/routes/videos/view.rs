@@ -100,6 +100,8 @@ pub(crate) struct VideoView {
     outputs: Vec<OutputView>,
     /// What counts for it in `/v1/usage`; null unless there is a video
     usage: Option<UsageView>,
+    /// Credits that are reserved for it, or were charged or given back; null unless the account is metered
+    credits: Option<i64>,
     /// Whether it is to be paid for; null until it has ended
     billable: Option<bool>,
     /// Why not: `moderated`, `failed`, `cancelled` or `cancelled_before_start`
@@ -201,6 +203,7 @@ impl VideoView {
             negative_prompt: job.negative_prompt,
             fps: job.fps,
             seed: job.seed,
+            credits: job.credits,
             webhook_url: job.webhook_url,
             retention_seconds: job.retention_seconds,
             queue_position: expected.position,

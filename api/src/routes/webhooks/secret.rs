@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use clipmill_shared::accounts;
-use clipmill_shared::accounts::AccountError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,9 +26,6 @@ pub(crate) struct SecretView {
     responses((status = 200, body = SecretView))
 )]
 pub(crate) async fn secret(State(app): State<App>, Caller(account): Caller) -> Result<Json<SecretView>, Problem> {
-    let account = accounts::get(&app.pool, account).await.map_err(|error| match error {
-        AccountError::Database(error) => error.into(),
-        AccountError::NotFound | AccountError::Name => Problem::unauthenticated(),
-    })?;
+    let account = accounts::get(&app.pool, account).await?;
     Ok(Json(SecretView { object: "webhook.secret", secret: account.webhook_secret.reveal() }))
 }

@@ -1,4 +1,4 @@
-use clipmill_shared::accounts::keys;
+use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_tests::Server;
 use clipmill_tests::events::Events;
 use clipmill_tests::server::{answer, text};
@@ -91,7 +91,7 @@ async fn a_bell_that_was_lost_is_made_up_for_by_one_look_for_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_keys_of_an_account_are_told_of_the_same_job() {
     let server = Server::start().await;
-    let (_, second) = keys::create(&server.pool, server.account, "second").await.unwrap();
+    let (_, second) = keys::create(&server.pool, server.account, &KeyWish::named("second")).await.unwrap();
     let job = server.submit_small().await;
     let mut followers = Vec::new();
     for key in [server.key(), second.reveal()].repeat(20) {
@@ -111,7 +111,7 @@ async fn all_keys_of_an_account_are_told_of_the_same_job() {
 #[tokio::test]
 async fn a_key_that_is_revoked_is_told_nothing_more_and_nothing_wrong() {
     let server = Server::start().await;
-    let (id, second) = keys::create(&server.pool, server.account, "second").await.unwrap();
+    let (id, second) = keys::create(&server.pool, server.account, &KeyWish::named("second")).await.unwrap();
     let job = server.submit_small().await;
     let path = format!("/v1/videos/{}/events", text(&job["id"]));
     let response = server.anonymous(Method::GET, &path).bearer_auth(second.reveal()).send().await.unwrap();
