@@ -1,1 +1,3 @@
 mod openapi;
+mod supply;
+mod unsafe_code;
