@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test clients api-fuzz bench storm fmt lint setup
+.PHONY: help demo dev test clients api-fuzz bench storm audit fmt lint setup
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: setup ## Measure, and write target/bench/summary.json
 storm: setup ## Run jobs through random faults and count what was lost
 	$(CARGO) build --workspace --bins
 	$(CARGO) run --bin storm
+
+audit: ## Look at what others' code brings along, and write its list to target/sbom
+	@.ci/audit
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -57,12 +57,13 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("SystemTime", &["tests/", "cli/src/embedded/tests/"]),
 ];
 
-fn root() -> PathBuf {
+/// The top of the tree.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// The project's Rust files, with their text.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders: Vec<_> = ["api", "cli", "shared", "tests", "worker"].map(|folder| root().join(folder)).into();
     while let Some(folder) = folders.pop() {

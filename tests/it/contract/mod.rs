@@ -1,1 +1,5 @@
+mod deploy;
+mod documents;
 mod openapi;
+mod supply;
+mod unsafe_code;
