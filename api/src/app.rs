@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Caller;
 use crate::config::ClientConfig;
 use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms, WAITS_AT_ONCE};
+use crate::lockout::Lockout;
 use crate::minimax::MinimaxConfig;
 use crate::problem::Problem;
 use crate::prompt::Studio;
@@ -83,6 +84,8 @@ pub struct Shared {
     pub(crate) metrics: PrometheusHandle,
     /// How often keys and accounts may ask.
     pub(crate) rates: Rates,
+    /// Who brought too many keys that do not live.
+    pub(crate) lockout: Lockout,
     models: BTreeMap<String, Tier>,
     origins: Vec<HeaderValue>,
 }
@@ -119,6 +122,7 @@ impl App {
             bells,
             closing,
             rates: Rates::new(&clients.rates),
+            lockout: Lockout::new(clients.rates.key_failures_per_minute),
             origins: clients.cors_origins.clone(),
             signing: signing.clone(),
             metrics: telemetry::metrics().context("cannot record metrics")?,

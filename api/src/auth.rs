@@ -1,6 +1,7 @@
 //! Whose API key came with a request.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use clipmill_shared::accounts::keys::Identity;
@@ -9,6 +10,7 @@ use clipmill_shared::secret::ApiKey;
 use tracing::Span;
 
 use crate::app::App;
+use crate::lockout::LockedOut;
 use crate::problem::Problem;
 
 /// The account that a request speaks for.
@@ -66,9 +68,17 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        header.and_then(bearer).and_then(ApiKey::parse).map(Self).ok_or_else(Problem::unauthenticated)
+        if let Some(locked_out) = parts.extensions.get::<LockedOut>() {
+            return Err((*locked_out).into());
+        }
+        key(&parts.headers).map(Self).ok_or_else(Problem::unauthenticated)
     }
+}
+
+/// The key that came with a request, if it has the form of one.
+pub(crate) fn key(headers: &HeaderMap) -> Option<ApiKey> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    header.and_then(bearer).and_then(ApiKey::parse)
 }
 
 fn bearer(header: &str) -> Option<&str> {

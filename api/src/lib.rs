@@ -11,6 +11,7 @@ pub mod config;
 mod delivery;
 mod form;
 mod limit;
+mod lockout;
 pub mod minimax;
 mod observe;
 mod openapi;
@@ -35,5 +36,6 @@ pub use transport::Transport;
 /// Everything that the API answers, ready to be served.
 pub fn router(app: App) -> Router {
     let routes = rate::layers(limit::layers(routes::router(app.clone())), app.clone());
+    let routes = lockout::layers(routes, app.clone());
     minimax::layer::layers(observe::layers(browser::layers(routes, &app)))
 }
