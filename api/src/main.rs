@@ -8,7 +8,7 @@ use clipmill_api::config::{Cli, Command, ServeConfig};
 use clipmill_api::{App, Transport, admin};
 use clipmill_shared::db::{self, PgPool};
 use clipmill_shared::storage::Storage;
-use clipmill_shared::{shutdown, telemetry};
+use clipmill_shared::{shutdown, telemetry, transit};
 use tokio::net::TcpListener;
 use tracing::info;
 
@@ -21,6 +21,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "info").map_err(anyhow::Error::msg)?;
     if let Command::Serve(config) = &cli.command {
         config.transport.check(config.listen)?;
+        transit::warn(&cli.db, &config.storage);
     }
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres: look at --database-url / DATABASE_URL")?;
     match cli.command {

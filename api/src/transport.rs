@@ -10,6 +10,7 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::STRICT_TRANSPORT_SECURITY;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, interval_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -142,7 +143,7 @@ impl Transport {
 }
 
 async fn look(transport: Transport, mut hangup: Signal) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
