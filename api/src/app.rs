@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Caller, Used};
 use crate::config::ClientConfig;
 use crate::limit::{IMAGES_IN_HAND, PICTURES_AT_ONCE, Rooms, WAITS_AT_ONCE};
+use crate::lockout::Lockout;
 use crate::minimax::MinimaxConfig;
 use crate::problem::Problem;
 use crate::prompt::Studio;
@@ -87,6 +88,8 @@ pub struct Shared {
     pub(crate) rates: Rates,
     /// Which keys were used.
     pub(crate) used: Used,
+    /// Who brought too many keys that do not live.
+    pub(crate) lockout: Lockout,
     models: BTreeMap<String, Tier>,
     origins: Vec<HeaderValue>,
 }
@@ -123,6 +126,7 @@ impl App {
             bells,
             closing,
             rates: Rates::new(&clients.rates),
+            lockout: Lockout::new(clients.rates.key_failures_per_minute),
             origins: clients.cors_origins.clone(),
             signing: signing.clone(),
             metrics: telemetry::metrics().context("cannot record metrics")?,

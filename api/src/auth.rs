@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use clipmill_shared::accounts::keys::{self, Identity};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Span, warn};
 
 use crate::app::App;
+use crate::lockout::LockedOut;
 use crate::problem::Problem;
 
 /// The account that a request speaks for.
@@ -91,12 +92,20 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        token(parts).and_then(ApiKey::parse).map(Self).ok_or_else(Problem::unauthenticated)
+        if let Some(locked_out) = parts.extensions.get::<LockedOut>() {
+            return Err((*locked_out).into());
+        }
+        key(&parts.headers).map(Self).ok_or_else(Problem::unauthenticated)
     }
 }
 
-fn token(parts: &Parts) -> Option<&str> {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())?;
+/// The key that came with a request, if it has the form of one.
+pub(crate) fn key(headers: &HeaderMap) -> Option<ApiKey> {
+    token(headers).and_then(ApiKey::parse)
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())?;
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -116,7 +125,7 @@ impl FromRequestParts<App> for Staff {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let key = token(parts).and_then(OperatorKey::parse).ok_or_else(Problem::no_operator)?;
+        let key = token(&parts.headers).and_then(OperatorKey::parse).ok_or_else(Problem::no_operator)?;
         operators::authenticate(&app.pool, &key).await?.map(Self).ok_or_else(Problem::no_operator)
     }
 }

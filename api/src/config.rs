@@ -17,6 +17,7 @@ use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use crate::minimax::MinimaxConfig;
 use crate::prompt::PromptConfig;
 use crate::rate::RateConfig;
+use crate::transport::TransportConfig;
 
 /// Clipmill's HTTP API
 #[derive(Debug, clap::Parser)]
@@ -164,6 +165,9 @@ pub struct ServeConfig {
     /// Address to listen on
     #[arg(long, env = "CLIPMILL_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// What lies between it and its clients
+    #[command(flatten)]
+    pub transport: TransportConfig,
     /// Where objects are kept
     #[command(flatten)]
     pub storage: StorageConfig,

@@ -2,6 +2,7 @@
 
 use axum::Router;
 
+mod address;
 pub mod admin;
 pub mod app;
 mod auth;
@@ -10,6 +11,7 @@ pub mod config;
 mod delivery;
 mod form;
 mod limit;
+mod lockout;
 pub mod minimax;
 mod observe;
 mod openapi;
@@ -22,14 +24,18 @@ pub mod rate;
 mod routes;
 mod serve;
 mod submit;
+mod tls;
+pub mod transport;
 mod wait;
 
 pub use app::App;
 pub use openapi::document;
 pub use serve::serve;
+pub use transport::Transport;
 
 /// Everything that the API answers, ready to be served.
 pub fn router(app: App) -> Router {
-    let routes = limit::layers(routes::router(app.clone()));
-    minimax::layer::layers(observe::layers(browser::layers(rate::layers(routes, app.clone()), &app)))
+    let routes = rate::layers(limit::layers(routes::router(app.clone())), app.clone());
+    let routes = lockout::layers(routes, app.clone());
+    minimax::layer::layers(observe::layers(browser::layers(routes, &app)))
 }

@@ -30,6 +30,8 @@ pub(crate) const HEADERS_MAX: usize = 100;
 pub(crate) const HEADERS_MAX_BYTES: usize = 64 * 1024;
 /// How long the headers of a request may take to arrive, and a connection may rest between two requests.
 pub(crate) const HEADERS_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a TLS handshake may take.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests that wait for a job at the same time, whether for its next state or along its whole way.
 pub(crate) const WAITS_AT_ONCE: usize = 16_384;
 /// The longest time that a request may wait for a job to change.

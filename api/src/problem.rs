@@ -35,7 +35,10 @@ pub(crate) const ANYWHERE: [(StatusCode, &str); 3] = [
 pub(crate) const WITH_A_KEY: [(StatusCode, &str); 3] = [
     (StatusCode::UNAUTHORIZED, "No live API key"),
     (StatusCode::FORBIDDEN, "A key that may not be used for this"),
-    (StatusCode::TOO_MANY_REQUESTS, "More requests than the key or the account may make; see `retry-after`"),
+    (
+        StatusCode::TOO_MANY_REQUESTS,
+        "More requests than the key or the account may make, or too many without a live key; see `retry-after`",
+    ),
 ];
 
 /// The error that any request may get where an operator's key is wanted.
@@ -248,6 +251,12 @@ impl Problem {
         let message = format!("too many requests: wait {wait_seconds} s, see the x-ratelimit headers");
         let problem = Self::new(Code::RateLimitExceeded, message);
         Self { retry_after: Some(wait_seconds), ..problem }
+    }
+
+    /// Came too often without a live key.
+    pub(crate) fn locked_out(wait_seconds: u64) -> Self {
+        let message = format!("too many requests from this address came without a live API key: wait {wait_seconds} s");
+        Self { retry_after: Some(wait_seconds), ..Self::new(Code::TooManyFailedKeys, message) }
     }
 
     /// As many as there may be do the same already.

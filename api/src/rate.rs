@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,7 +27,7 @@ const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-req
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
 
 /// Buckets of one kind, and owners of keys, that are remembered at most: anybody may send keys of their own making.
-const REMEMBERED: usize = 100_000;
+pub(crate) const REMEMBERED: usize = 100_000;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How often keys and accounts may ask.
@@ -39,11 +39,15 @@ pub struct RateConfig {
     /// Requests a minute that all keys of an account may make together; 0 means any number
     #[arg(long, env = "CLIPMILL_ACCOUNT_REQUESTS_PER_MINUTE", default_value_t = 120_000)]
     pub account_requests_per_minute: u32,
+    /// Requests a minute without a live key after which a client's address has to wait; keys that are known pass. 0 means any number
+    #[arg(long, env = "CLIPMILL_KEY_FAILURES_PER_MINUTE", default_value_t = 30)]
+    pub key_failures_per_minute: u32,
 }
 
 impl RateConfig {
     /// As often as they like.
-    pub const UNLIMITED: Self = Self { key_requests_per_minute: 0, account_requests_per_minute: 0 };
+    pub const UNLIMITED: Self =
+        Self { key_requests_per_minute: 0, account_requests_per_minute: 0, key_failures_per_minute: 0 };
 }
 
 /// The buckets of this process.
@@ -63,16 +67,27 @@ impl Rates {
         }
     }
 
-    /// Notes whose key this is: from now on it also draws from its account's bucket.
+    /// Notes whose key this is: from now on it also draws from its account's bucket, and is known to live.
     pub(crate) fn belongs(&self, key: &ApiKey, account: AccountId) {
-        if self.accounts.is_none() {
-            return;
-        }
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owners = self.owners();
         if owners.len() >= REMEMBERED {
             owners.clear();
         }
         owners.insert(key.hash(), account);
+    }
+
+    /// Whether this key was proved here.
+    pub(crate) fn knows(&self, key: &ApiKey) -> bool {
+        self.owners().contains_key(&key.hash())
+    }
+
+    /// Notes that this key does not live, or not any more.
+    pub(crate) fn forget(&self, key: &ApiKey) {
+        self.owners().remove(&key.hash());
+    }
+
+    fn owners(&self) -> MutexGuard<'_, HashMap<[u8; 32], AccountId>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes one request out of the buckets of a key and of its account, and says how the emptier one stands. None where there
@@ -81,7 +96,7 @@ impl Rates {
         let hash = key.hash();
         let of_key = self.keys.as_ref().map(|buckets| buckets.take(&hash)).transpose()?;
         let of_account = self.accounts.as_ref().and_then(|buckets| {
-            let owner = self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).copied();
+            let owner = self.owners().get(&hash).copied();
             owner.map(|account| buckets.take(&account))
         });
         Ok(of_key.into_iter().chain(of_account.transpose()?).min_by_key(|standing| standing.remaining))
@@ -89,26 +104,31 @@ impl Rates {
 }
 
 /// A bucket for each of many.
-struct Buckets<K: std::hash::Hash + Eq + Clone> {
+pub(crate) struct Buckets<K: std::hash::Hash + Eq + Clone> {
     per_minute: NonZeroU32,
     limiter: DefaultKeyedRateLimiter<K, StateInformationMiddleware>,
 }
 
 impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
     /// Buckets that hold so many and are filled up in a minute; none for 0.
-    fn new(per_minute: u32) -> Option<Self> {
+    pub(crate) fn new(per_minute: u32) -> Option<Self> {
         let per_minute = NonZeroU32::new(per_minute)?;
         let limiter = RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware();
         Some(Self { per_minute, limiter })
     }
 
-    fn take(&self, whose: &K) -> Result<Standing, Standing> {
+    /// Takes one out of a bucket, unless it is empty.
+    pub(crate) fn take(&self, whose: &K) -> Result<Standing, Standing> {
         if self.limiter.len() > REMEMBERED {
             // Who has been quiet for a minute has a full bucket anyway.
             self.limiter.retain_recent();
         }
         match self.limiter.check_key(whose) {
-            Ok(state) => Ok(self.standing(state.remaining_burst_capacity(), Duration::ZERO)),
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                let wait = if remaining == 0 { MINUTE / self.per_minute.get() } else { Duration::ZERO };
+                Ok(self.standing(remaining, wait))
+            }
             Err(until) => Err(self.standing(0, until.wait_time_from(DefaultClock::default().now()))),
         }
     }
@@ -122,11 +142,11 @@ impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
 
 /// How a bucket stands.
 #[derive(Debug, Clone, Copy)]
-struct Standing {
+pub(crate) struct Standing {
     limit: u32,
-    remaining: u32,
-    /// Until there is something in it again.
-    wait: Duration,
+    pub(crate) remaining: u32,
+    /// At most so long until there is something in it again.
+    pub(crate) wait: Duration,
     /// Until it is full.
     full: Duration,
 }
@@ -142,7 +162,8 @@ impl Standing {
     }
 }
 
-fn seconds(duration: Duration) -> u64 {
+/// Whole seconds in which a duration is over.
+pub(crate) fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
@@ -181,7 +202,11 @@ mod tests {
 
     #[test]
     fn a_key_and_an_account_each_have_a_bucket() {
-        let rates = Rates::new(&RateConfig { key_requests_per_minute: 2, account_requests_per_minute: 3 });
+        let rates = Rates::new(&RateConfig {
+            key_requests_per_minute: 2,
+            account_requests_per_minute: 3,
+            ..RateConfig::UNLIMITED
+        });
         let (one, other, account) = (ApiKey::generate(), ApiKey::generate(), AccountId::new());
         for key in [&one, &other] {
             rates.belongs(key, account);

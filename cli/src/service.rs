@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser as _};
-use clipmill_api::App;
 use clipmill_api::config::ClientConfig;
+use clipmill_api::{App, Transport};
 use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, Identity, KeyWish};
 use clipmill_shared::db::{self, DatabaseUrl, PgPool};
@@ -135,7 +135,8 @@ impl Service {
         parts.spawn(clipmill_worker::run(env));
         let until = stop.clone();
         parts.spawn(async move {
-            clipmill_api::serve(listener, app, until.cancelled_owned()).await.context("the API ended")
+            let serving = clipmill_api::serve(listener, app, Transport::default(), until.cancelled_owned());
+            serving.await.context("the API ended")
         });
         Ok(Self { address, key, key_is_new, webhook_secret, stop, parts, pool, postgres, store })
     }

@@ -5,8 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, Postgres};
+
+use crate::host;
 
 pub use sqlx::{Error, PgConnection as Connection, PgPool};
 
@@ -52,6 +54,19 @@ impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseUrl(…)")
     }
+}
+
+/// Whether what goes to Postgres and comes back may cross a network unencrypted: the server is elsewhere, and the URL does not insist
+/// on TLS.
+pub fn in_the_clear(config: &DbConfig) -> bool {
+    let Ok(options) = PgConnectOptions::from_str(&config.database_url.0) else { return false };
+    let is_here =
+        options.get_socket().is_some() || options.get_host().starts_with('/') || host::is_here(options.get_host());
+    let is_encrypted = match options.get_ssl_mode() {
+        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => true,
+        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => false,
+    };
+    !is_here && !is_encrypted
 }
 
 /// Opens the pool and makes one connection, so that a wrong address shows at start-up. A statement that waits for a lock
@@ -112,4 +127,30 @@ pub async fn check(pool: &PgPool) -> Result<(), String> {
 fn is_missing_table(error: &Error) -> bool {
     const UNDEFINED_TABLE: &str = "42P01";
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == UNDEFINED_TABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_elsewhere_is_in_the_clear_unless_tls_is_insisted_on() {
+        for (url, expected) in [
+            ("postgres://clipmill:secret@db.example/clipmill", true),
+            ("postgres://db.example/clipmill?sslmode=prefer", true),
+            ("postgres://db.example/clipmill?sslmode=disable", true),
+            ("postgres://10.0.0.5:5432/clipmill", true),
+            ("postgres://db.example/clipmill?sslmode=require", false),
+            ("postgres://db.example/clipmill?sslmode=verify-ca", false),
+            ("postgres://db.example/clipmill?sslmode=verify-full", false),
+            ("postgres://localhost/clipmill", false),
+            ("postgres://127.0.0.1:5432/clipmill?sslmode=disable", false),
+            ("postgres://[::1]/clipmill", false),
+            ("postgres:///clipmill?host=/var/run/postgresql", false),
+            ("postgres://%2Fvar%2Frun%2Fpostgresql/clipmill", false),
+        ] {
+            let config = url.parse::<DatabaseUrl>().expect("a Postgres URL").config();
+            assert_eq!(in_the_clear(&config), expected, "{url}");
+        }
+    }
 }

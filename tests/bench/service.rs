@@ -32,7 +32,7 @@ impl Service {
         let app = App::new(pool, storage, &outbound, &setup.moderation, &clients, &setup.signing)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, stop) = (listener.local_addr()?, CancellationToken::new());
-        tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));
+        tokio::spawn(clipmill_api::serve(listener, app, setup.transport, stop.clone().cancelled_owned()));
         Ok(Self { address, _stop: stop.drop_guard() })
     }
 }

@@ -81,7 +81,8 @@ impl Server {
         Self::with(Setup { clients, ..Setup::default() }).await
     }
 
-    async fn on(database_url: String, Setup { engines, clients, moderation, signing }: Setup) -> Self {
+    async fn on(database_url: String, setup: Setup) -> Self {
+        let Setup { engines, clients, moderation, signing, transport } = setup;
         let shared = shared().await;
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
@@ -93,7 +94,7 @@ impl Server {
         let app = App::new(pool.clone(), storage.clone(), &outbound, &moderation, &clients, &signing).expect("an app");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        tokio::spawn(clipmill_api::serve(listener, app, stop.clone().cancelled_owned()));
+        tokio::spawn(clipmill_api::serve(listener, app, transport, stop.clone().cancelled_owned()));
         let config = WorkerConfig { signing, ..worker_config() };
         let env = Env::new(pool.clone(), storage.clone(), engines, config, &outbound, stop.clone()).expect("an env");
         let env = env.moderated_by(Moderation::open(&moderation).expect("moderation"));

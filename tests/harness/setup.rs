@@ -1,6 +1,7 @@
 //! What a test's service is like: what it renders with, and its settings.
 
 use clap::Parser as _;
+use clipmill_api::Transport;
 use clipmill_api::config::ClientConfig;
 use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
@@ -17,6 +18,8 @@ pub struct Setup {
     pub moderation: ModerationConfig,
     /// How webhooks are signed beside the secrets of their receivers.
     pub signing: SigningConfig,
+    /// How connections come in.
+    pub transport: Transport,
 }
 
 #[derive(clap::Parser)]
@@ -30,6 +33,7 @@ struct Defaults {
 impl Default for Setup {
     fn default() -> Self {
         let Defaults { clients, moderation } = Defaults::parse_from(["clipmill"]);
-        Self { engines: preview_engines(), clients, moderation, signing: SigningConfig::default() }
+        let (signing, transport) = (SigningConfig::default(), Transport::default());
+        Self { engines: preview_engines(), clients, moderation, signing, transport }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::storage::Storage;
-use clipmill_shared::{db, shutdown, telemetry};
+use clipmill_shared::{db, shutdown, telemetry, transit};
 use clipmill_worker::config::{Cli, WorkArgs};
 use clipmill_worker::{Env, health, inventory};
 use tokio::net::TcpListener;
@@ -26,6 +26,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn work(cli: WorkArgs) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "info").map_err(anyhow::Error::msg)?;
     telemetry::metrics().context("cannot record metrics")?;
+    transit::warn(&cli.db, &cli.storage);
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let engines = cli.worker.engines().context("the engines cannot be set up")?;
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres: look at --database-url / DATABASE_URL")?;

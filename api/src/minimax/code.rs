@@ -85,7 +85,9 @@ impl Code {
             problem::Code::InsufficientCredits => Self::InsufficientBalance,
             problem::Code::InputModerated => Self::InputModerated,
             problem::Code::RequestTimeout => Self::Timeout,
-            problem::Code::QueueFull | problem::Code::RateLimitExceeded => Self::RateLimited,
+            problem::Code::QueueFull | problem::Code::RateLimitExceeded | problem::Code::TooManyFailedKeys => {
+                Self::RateLimited
+            }
             problem::Code::InternalError => Self::Internal,
             problem::Code::Unavailable | problem::Code::Busy => Self::Unavailable,
             problem::Code::InvalidValue
@@ -139,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_error_has_its_code() {
-        let table: [(Problem, u32); 19] = [
+        let table: [(Problem, u32); 20] = [
             (Problem::invalid("prompt", "must be a text"), 2013),
             (Problem::unknown_field("x"), 2013),
             (Problem::moderated(), 1026),
@@ -147,6 +149,7 @@ mod tests {
             (Problem::media_type(), 2013),
             (Problem::too_large(), 2013),
             (Problem::unauthenticated(), 2049),
+            (Problem::locked_out(2), 1002),
             (Problem::no_video(), 2013),
             (Problem::no_route(), 2013),
             (Problem::no_method(), 2013),

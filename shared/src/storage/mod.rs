@@ -14,7 +14,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use url::Url;
 
+use crate::host;
 use crate::secret::SecretText;
 
 pub mod key;
@@ -55,6 +57,24 @@ pub struct StorageConfig {
     /// How long a download link works, in seconds
     #[arg(long = "s3-link-seconds", env = "CLIPMILL_S3_LINK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub link_seconds: u64,
+}
+
+impl StorageConfig {
+    /// The settings whose address is reached over a network unencrypted.
+    pub fn in_the_clear(&self) -> impl Iterator<Item = &'static str> {
+        let addresses = [
+            (&self.endpoint, "--s3-endpoint / AWS_ENDPOINT_URL_S3"),
+            (&self.public_endpoint, "--s3-public-endpoint / CLIPMILL_S3_PUBLIC_ENDPOINT"),
+        ];
+        let is_clear = |address: &str| {
+            let url = Url::parse(address).ok().filter(|url| url.scheme() == "http");
+            url.is_some_and(|url| !url.host_str().is_some_and(host::is_here))
+        };
+        addresses
+            .into_iter()
+            .filter(move |(address, _)| address.as_deref().is_some_and(is_clear))
+            .map(|(_, setting)| setting)
+    }
 }
 
 /// What went wrong with the store.

@@ -18,5 +18,6 @@ mod queue;
 mod records;
 mod shares;
 mod text_to_video;
+mod transit;
 mod wan;
 mod webhook;

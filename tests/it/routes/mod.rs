@@ -1,8 +1,10 @@
 mod docs;
 mod files;
 mod health;
+mod lockout;
 mod minimax;
 mod rates;
+mod tls;
 mod usage;
 mod videos;
 mod webhook_endpoints;

@@ -6,7 +6,7 @@ use clipmill_tests::server::answer;
 use reqwest::{Method, StatusCode};
 
 async fn server(key_requests_per_minute: u32, account_requests_per_minute: u32) -> Server {
-    let rates = RateConfig { key_requests_per_minute, account_requests_per_minute };
+    let rates = RateConfig { key_requests_per_minute, account_requests_per_minute, ..RateConfig::UNLIMITED };
     Server::for_clients(ClientConfig { rates, ..ClientConfig::default() }).await
 }
 

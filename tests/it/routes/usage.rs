@@ -28,7 +28,7 @@ async fn finished_videos_are_counted_by_day_tier_and_key() {
         .map(|line| {
             (
                 &line["tier"],
-                line["api_key_id"] == second.to_string(),
+                line["api_key_id"] == second.id.to_string(),
                 &line["jobs"],
                 &line["seconds"],
                 &line["billable_units"],

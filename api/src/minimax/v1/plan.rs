@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::{Bearer, Caller};
 use crate::minimax::code::BaseResp;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// That the key is good. There are no plans here, and so nothing remains of one.
 #[derive(Serialize, ToSchema)]
@@ -30,7 +30,11 @@ pub(crate) async fn remains(
     headers: HeaderMap,
 ) -> Result<Json<RemainsView>, Problem> {
     let other = headers.get("x-api-key").and_then(|value| value.to_str().ok()).and_then(ApiKey::parse);
-    let key = bearer.map(|Bearer(key)| key).or_else(|problem| other.ok_or(problem))?;
+    let key = match bearer {
+        Ok(Bearer(key)) => key,
+        Err(problem) if problem.code() == Code::InvalidApiKey => other.ok_or(problem)?,
+        Err(problem) => return Err(problem),
+    };
     Caller::prove(&app, &key, None).await?;
     Ok(Json(RemainsView { base_resp: BaseResp::success() }))
 }

@@ -117,7 +117,7 @@ async fn a_key_that_is_revoked_is_told_nothing_more_and_nothing_wrong() {
     let response = server.anonymous(Method::GET, &path).bearer_auth(second.reveal()).send().await.unwrap();
     let mut events = Events::of(response);
     events.next().await.expect("how it stands");
-    keys::revoke(&server.pool, server.account, id).await.unwrap();
+    keys::revoke(&server.pool, server.account, id.id).await.unwrap();
     answer(server.request(Method::POST, &format!("/v1/videos/{}/cancel", text(&job["id"])))).await;
     assert!(events.next_but("queue_position").await.is_none(), "the stream ends");
 }
