@@ -18,4 +18,5 @@ pub mod shutdown;
 pub mod storage;
 pub mod telemetry;
 pub mod tier;
+pub mod vault;
 pub mod webhooks;
