@@ -5,13 +5,17 @@ use clipmill_shared::accounts::limits::{self, Limits};
 use clipmill_shared::accounts::{self, keys};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::id::AccountId;
+use clipmill_shared::vault::{Vault, VaultConfig};
 
 use crate::config::{AccountCommand, KeyCommand, Weight};
 
 /// Carries out an `account` command.
-pub async fn account(pool: &PgPool, command: AccountCommand) -> anyhow::Result<()> {
+pub async fn account(pool: &PgPool, secrets: &VaultConfig, command: AccountCommand) -> anyhow::Result<()> {
     match command {
-        AccountCommand::Create { name, keep_history } => create(pool, &name, keep_history).await,
+        AccountCommand::Create { name, keep_history } => {
+            let vault = secrets.vault().map_err(anyhow::Error::msg)?;
+            create(pool, &vault, &name, keep_history).await
+        }
         AccountCommand::Limits { account, max_running, max_queued, weight } => {
             let account = account.parse()?;
             let known = limits::get(pool, account).await.context("cannot read the limits")?;
@@ -28,8 +32,8 @@ pub async fn account(pool: &PgPool, command: AccountCommand) -> anyhow::Result<(
     }
 }
 
-async fn create(pool: &PgPool, name: &str, keep_history: bool) -> anyhow::Result<()> {
-    let account = accounts::create(pool, name, keep_history).await.context("cannot make the account")?;
+async fn create(pool: &PgPool, vault: &Vault, name: &str, keep_history: bool) -> anyhow::Result<()> {
+    let account = accounts::create(pool, vault, name, keep_history).await.context("cannot make the account")?;
     let (_, key) = keys::create(pool, account.id, "first key").await.context("cannot make its key")?;
     println!("account         {}", account.id);
     println!("api key         {}", key.reveal());

@@ -15,6 +15,7 @@ use clipmill_shared::jobs::cancel::CancelError;
 use clipmill_shared::jobs::spec::Invalid;
 use clipmill_shared::jobs::submit::SubmitError;
 use clipmill_shared::storage::StorageError;
+use clipmill_shared::vault::VaultError;
 use clipmill_shared::webhooks::endpoint::{CreateError, ENDPOINTS_MAX};
 use serde::Serialize;
 use tracing::error;
@@ -297,6 +298,13 @@ impl From<StorageError> for Problem {
                 Self::unavailable()
             }
         }
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(vault: VaultError) -> Self {
+        error!(error = %vault, "A secret does not open");
+        Self::unavailable()
     }
 }
 

@@ -27,8 +27,9 @@ pub(crate) struct SecretView {
     responses((status = 200, body = SecretView))
 )]
 pub(crate) async fn secret(State(app): State<App>, Caller(account): Caller) -> Result<Json<SecretView>, Problem> {
-    let account = accounts::get(&app.pool, account).await.map_err(|error| match error {
+    let account = accounts::get(&app.pool, &app.vault, account).await.map_err(|error| match error {
         AccountError::Database(error) => error.into(),
+        AccountError::Vault(error) => error.into(),
         AccountError::NotFound | AccountError::Name => Problem::unauthenticated(),
     })?;
     Ok(Json(SecretView { object: "webhook.secret", secret: account.webhook_secret.reveal() }))
