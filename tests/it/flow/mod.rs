@@ -18,5 +18,6 @@ mod queue;
 mod records;
 mod shares;
 mod text_to_video;
+mod vault;
 mod wan;
 mod webhook;
