@@ -63,12 +63,14 @@ impl<'a> Envelope<'a> {
 
     /// The secret, if it is what was sealed for `bound` under this master key.
     pub(super) fn open(&self, master: &MasterKey, bound: &[u8]) -> Option<Vec<u8>> {
-        unlock(&*self.data_key(master, bound)?, self.locked, &content_bound(bound))
+        let data_key = self.data_key(master, bound)?;
+        unlock(&data_key, self.locked, &content_bound(bound))
     }
 
     /// The same secret with its data key under another master key.
     pub(super) fn rewrap(&self, master: &MasterKey, other: &MasterKey, bound: &[u8]) -> Option<Vec<u8>> {
-        Some(assemble(other, &*self.data_key(master, bound)?, bound, self.locked))
+        let data_key = self.data_key(master, bound)?;
+        Some(assemble(other, &data_key, bound, self.locked))
     }
 
     fn data_key(&self, master: &MasterKey, bound: &[u8]) -> Option<Zeroizing<[u8; KEY_LEN]>> {

@@ -129,7 +129,8 @@ impl Row {
             match vault.renew(place, self.id, secret) {
                 Ok(Some(renewed)) => {
                     *secret = renewed.sealed;
-                    *(if renewed.was_plain { &mut count.sealed } else { &mut count.rewrapped }) += 1;
+                    let counted = if renewed.was_plain { &mut count.sealed } else { &mut count.rewrapped };
+                    *counted += 1;
                 }
                 Ok(None) => {}
                 Err(error) => {

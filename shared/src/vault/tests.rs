@@ -4,7 +4,7 @@ const SECRET: &[u8] = b"a secret of thirty-two bytes ...";
 const PLACE: Place = Place::Endpoint;
 
 fn vault(keys: &[&MasterKey]) -> Vault {
-    Vault::new(keys.iter().map(|&key| key.clone()).collect())
+    Vault::new(keys.iter().copied().cloned().collect())
 }
 
 fn sealed() -> (MasterKey, Uuid, Sealed) {

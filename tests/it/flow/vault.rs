@@ -25,7 +25,7 @@ async fn without_a_key() -> Server {
 }
 
 fn vault<const N: usize>(keys: [&MasterKey; N]) -> Vault {
-    Vault::new(keys.map(MasterKey::clone).to_vec())
+    Vault::new(Vec::from(keys.map(MasterKey::clone)))
 }
 
 /// A worker of the same service that has these master keys.
