@@ -8,6 +8,7 @@ use clipmill_shared::accounts::profile::Change;
 use clipmill_shared::accounts::{self, credits, keys, operators, profile};
 use clipmill_shared::db::{self, PgPool};
 use clipmill_shared::id::AccountId;
+use clipmill_shared::vault::{Vault, VaultConfig};
 
 use crate::config::{AccountCommand, KeyCommand, OperatorKeyCommand, Weight};
 
@@ -15,10 +16,11 @@ use crate::config::{AccountCommand, KeyCommand, OperatorKeyCommand, Weight};
 const ACTOR: &str = "command line";
 
 /// Carries out an `account` command.
-pub async fn account(pool: &PgPool, command: AccountCommand) -> anyhow::Result<()> {
+pub async fn account(pool: &PgPool, secrets: &VaultConfig, command: AccountCommand) -> anyhow::Result<()> {
     match command {
         AccountCommand::Create { name, email, metered, keep_history } => {
-            create(pool, &name, email, metered, keep_history).await
+            let vault = secrets.vault().map_err(anyhow::Error::msg)?;
+            create(pool, &vault, &name, email, metered, keep_history).await
         }
         AccountCommand::Limits { account, max_running, max_queued, weight } => {
             let account = account.parse()?;
@@ -39,6 +41,7 @@ pub async fn account(pool: &PgPool, command: AccountCommand) -> anyhow::Result<(
 
 async fn create(
     pool: &PgPool,
+    vault: &Vault,
     name: &str,
     email: Option<String>,
     metered: bool,
@@ -46,7 +49,7 @@ async fn create(
 ) -> anyhow::Result<()> {
     let change = Change { email: email.map(Some), ..Change::default() };
     change.check()?;
-    let account = accounts::create(pool, name, keep_history).await.context("cannot make the account")?;
+    let account = accounts::create(pool, vault, name, keep_history).await.context("cannot make the account")?;
     let mut tx = db::begin(pool).await?;
     profile::update(&mut tx, account.id, &change).await.context("cannot set its e-mail address")?;
     credits::set_metered(&mut tx, account.id, metered).await?;

@@ -23,6 +23,7 @@ use clipmill_shared::secret::ApiKey;
 use clipmill_shared::storage::Storage;
 use clipmill_shared::telemetry;
 use clipmill_shared::tier::Tier;
+use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
@@ -55,6 +56,8 @@ impl Deref for App {
 pub struct Shared {
     pub(crate) pool: PgPool,
     pub(crate) storage: Storage,
+    /// Seals and opens the secrets that sign webhooks.
+    pub(crate) vault: Vault,
     /// Takes submits.
     pub(crate) intake: Intake,
     /// Finds out together whose the keys of simultaneous requests are.
@@ -99,6 +102,7 @@ impl App {
     pub fn new(
         pool: PgPool,
         storage: Storage,
+        vault: Vault,
         outbound: &OutboundConfig,
         moderation: &ModerationConfig,
         clients: &ClientConfig,
@@ -116,6 +120,7 @@ impl App {
             outlook: Outlook::new(pool.clone()),
             pool,
             storage,
+            vault,
             outbound: Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?,
             studio: Studio::open(&clients.prompt, moderation)?,
             minimax: clients.minimax.clone(),

@@ -12,6 +12,7 @@ use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::telemetry::TelemetryConfig;
 use clipmill_shared::tier::Tier;
+use clipmill_shared::vault::VaultConfig;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 
 use crate::minimax::MinimaxConfig;
@@ -21,11 +22,14 @@ use crate::transport::TransportConfig;
 
 /// Clipmill's HTTP API
 #[derive(Debug, clap::Parser)]
-#[command(name = "clipmill-api", version, about, long_about = None)]
+#[command(name = "clipmill-api", version, about, long_about = None, subcommand_negates_reqs = true)]
 pub struct Cli {
-    /// How to reach Postgres
+    /// How to reach Postgres; all commands but one need it
     #[command(flatten)]
-    pub db: DbConfig,
+    pub db: Option<DbConfig>,
+    /// What secrets in the database are sealed with
+    #[command(flatten)]
+    pub secrets: VaultConfig,
     /// How to log
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
@@ -70,6 +74,9 @@ pub enum OperatorKeyCommand {
         /// Which key (opkey_…)
         key: String,
     },
+    /// Look after the secrets in the database, and the master keys that seal them
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
 }
 
 /// What can be done with accounts.
@@ -159,6 +166,17 @@ pub enum KeyCommand {
     },
 }
 
+/// What can be done with secrets.
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+pub enum SecretsCommand {
+    /// Print a new master key. Needs no database
+    Generate,
+    /// Bring every secret under the first master key. May be broken off and begun again
+    Rotate,
+    /// Count the secrets under each master key; fails if one of those keys is missing
+    Check,
+}
+
 /// Settings of the server.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeConfig {
@@ -245,6 +263,15 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_master_key_is_made_without_a_database() {
+        let read = |arguments: &[&str]| <Cli as clap::Parser>::try_parse_from(arguments);
+        let generate = read(&["clipmill-api", "secrets", "generate"]);
+        assert!(generate.is_ok_and(|cli| matches!(cli.command, Command::Secrets(SecretsCommand::Generate))));
+        let rotate = read(&["clipmill-api", "--database-url", "postgres://localhost/x", "secrets", "rotate"]);
+        assert!(rotate.is_ok_and(|cli| cli.db.is_some()));
     }
 
     #[test]

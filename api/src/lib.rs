@@ -22,6 +22,7 @@ pub mod prompt;
 mod range;
 pub mod rate;
 mod routes;
+pub mod secrets;
 mod serve;
 mod submit;
 mod tls;

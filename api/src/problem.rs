@@ -1,26 +1,15 @@
 //! Every error that a client can see, in the shape of OpenAI's API. The one place with 4xx and 5xx.
 
 mod code;
+mod domain;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use clipmill_shared::accounts::AccountError;
-use clipmill_shared::accounts::keys::KEYS_MAX;
 use clipmill_shared::accounts::scope::Scope;
-use clipmill_shared::batch::Unanswered;
-use clipmill_shared::db;
-use clipmill_shared::files::{FILES_MAX, FileError};
 use clipmill_shared::jobs::JobStatus;
-use clipmill_shared::jobs::cancel::CancelError;
-use clipmill_shared::jobs::spec::Invalid;
-use clipmill_shared::jobs::submit::SubmitError;
-use clipmill_shared::storage::StorageError;
-use clipmill_shared::webhooks::endpoint::{CreateError, ENDPOINTS_MAX};
 use serde::Serialize;
-use tracing::error;
 use utoipa::ToSchema;
 
 pub(crate) use code::Code;
@@ -317,141 +306,5 @@ impl IntoResponse for Problem {
         };
         response.extensions_mut().insert(problem);
         response
-    }
-}
-
-impl From<Invalid> for Problem {
-    fn from(invalid: Invalid) -> Self {
-        Self::invalid(invalid.field, &invalid.allowed)
-    }
-}
-
-impl From<db::Error> for Problem {
-    fn from(error: db::Error) -> Self {
-        error!(%error, "The database failed");
-        Self::unavailable()
-    }
-}
-
-impl From<Unanswered> for Problem {
-    /// Why is in the log already.
-    fn from(_: Unanswered) -> Self {
-        Self::unavailable()
-    }
-}
-
-impl From<StorageError> for Problem {
-    fn from(storage: StorageError) -> Self {
-        match storage {
-            StorageError::Range => Self::no_range(),
-            StorageError::NotFound | StorageError::Unavailable { .. } | StorageError::File(_) => {
-                error!(error = %storage, "The store failed");
-                Self::unavailable()
-            }
-        }
-    }
-}
-
-impl From<SubmitError> for Problem {
-    fn from(submit: SubmitError) -> Self {
-        match submit {
-            SubmitError::KeyReused => {
-                let message = "this Idempotency-Key was used with another request; use a new key for a new request";
-                Self { param: Some("Idempotency-Key".to_owned()), ..Self::new(Code::IdempotencyKeyReused, message) }
-            }
-            SubmitError::Unanswered(error) => error.into(),
-            SubmitError::QueueFull => {
-                let message =
-                    "the account has as many jobs queued as it may; submit again when some of them have been taken up";
-                Self::new(Code::QueueFull, message)
-            }
-            SubmitError::ProcessingLimited => {
-                let message = "nothing of the account is processed at the moment, so it cannot submit; PATCH /v1/account ends that";
-                Self::new(Code::ProcessingLimited, message)
-            }
-            SubmitError::InsufficientCredits => {
-                let message = "the account has too few credits left for this video; see /v1/account/credits";
-                Self::new(Code::InsufficientCredits, message)
-            }
-            SubmitError::NumberTaken => Self::unavailable(),
-            SubmitError::Invalid(invalid) => invalid.into(),
-            SubmitError::Storage(error) => error.into(),
-            SubmitError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<AccountError> for Problem {
-    fn from(account: AccountError) -> Self {
-        match account {
-            AccountError::Name => Self::invalid("name", "must have 1 to 200 characters, without the character U+0000"),
-            AccountError::Email => {
-                Self::invalid("email", "must be an address of 3 to 320 characters with an @ among them, and no space")
-            }
-            AccountError::Wording => {
-                Self::invalid("training_consent_wording", "must have 1 to 100 characters, without the character U+0000")
-            }
-            AccountError::NotFound => Self::no_account(),
-            AccountError::TooManyKeys => {
-                let message = format!("the account has {KEYS_MAX} live keys, as many as it may; revoke one first");
-                Self::new(Code::TooManyKeys, message)
-            }
-            AccountError::Held(until) => {
-                let until = until.format("%F %T UTC");
-                Self::new(Code::LegalHold, format!("nothing of the account may be deleted until {until}"))
-            }
-            AccountError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<FileError> for Problem {
-    fn from(file: FileError) -> Self {
-        match file {
-            FileError::NotFound => Self::no_file(),
-            FileError::TooMany => {
-                let message = format!("the account has {FILES_MAX} files, as many as it may; delete some first");
-                Self::new(Code::TooManyFiles, message)
-            }
-            FileError::NotStored => Self::file_not_ready(),
-            FileError::NotAsAnnounced => Self::invalid("file", "must be what was announced"),
-            FileError::Storage(error) => error.into(),
-            FileError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<CancelError> for Problem {
-    fn from(cancel: CancelError) -> Self {
-        match cancel {
-            CancelError::NotFound => Self::no_video(),
-            CancelError::Ended(status) => {
-                Self::new(Code::VideoNotCancellable, format!("the video is already {status}"))
-            }
-            CancelError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<CreateError> for Problem {
-    fn from(create: CreateError) -> Self {
-        match create {
-            CreateError::TooMany => {
-                let message = format!(
-                    "the account has {ENDPOINTS_MAX} webhook endpoints, which is all it may have; delete one first"
-                );
-                Self::new(Code::TooManyWebhookEndpoints, message)
-            }
-            CreateError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<BytesRejection> for Problem {
-    fn from(rejection: BytesRejection) -> Self {
-        match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
-            _ => Self::body("the body could not be read"),
-        }
     }
 }

@@ -20,13 +20,14 @@ use clipmill_shared::moderation::{Moderation, ModerationConfig};
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::secret::{ApiKey, WebhookSecret};
 use clipmill_shared::storage::{DEFAULT_BUCKET, Storage, StorageConfig};
+use clipmill_shared::vault::{Vault, VaultConfig};
 use clipmill_worker::Env;
 use clipmill_worker::config::WorkerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::embedded::{Options, Postgres, Store};
+use crate::embedded::{self, Options, Postgres, Store};
 
 /// The account that a first start makes.
 const ACCOUNT_NAME: &str = "dev";
@@ -45,6 +46,9 @@ pub struct ServiceConfig {
     /// Postgres to use in place of the embedded one
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrl>,
+    /// What secrets in the database are sealed with; a key that is made in the data folder if Postgres is embedded
+    #[command(flatten)]
+    pub secrets: VaultConfig,
     /// Where objects are kept; embedded unless an endpoint or a bucket is named
     #[command(flatten)]
     pub storage: StorageConfig,
@@ -87,7 +91,14 @@ impl ServiceConfig {
     pub fn embedded_in(folder: &Path) -> Self {
         let defaults = Defaults::parse_from(["clipmill"]).service;
         let storage = StorageConfig { endpoint: None, bucket: None, ..defaults.storage };
-        Self { data: folder.to_owned(), key_file: None, database_url: None, storage, ..defaults }
+        Self {
+            data: folder.to_owned(),
+            key_file: None,
+            database_url: None,
+            secrets: VaultConfig::default(),
+            storage,
+            ..defaults
+        }
     }
 
     /// Whether any part of the service is embedded.
@@ -109,16 +120,18 @@ impl Service {
     pub async fn start(config: &ServiceConfig, listener: TcpListener) -> Result<Self> {
         let (postgres, pool) = open_database(config).await?;
         db::migrate(&pool).await.context("cannot bring the database up to date")?;
+        let vault = open_vault(config)?;
         let (store, storage) = open_store(config).await?;
         storage.check().await.context("cannot use the bucket: look at the S3 settings")?;
-        let (account, key, key_is_new) = first_key(&pool, &config.key_file()).await?;
-        let webhook_secret = accounts::get(&pool, account).await?.webhook_secret;
+        let (account, key, key_is_new) = first_key(&pool, &vault, &config.key_file()).await?;
+        let webhook_secret = accounts::get(&pool, &vault, account).await?.webhook_secret;
 
         let stop = CancellationToken::new();
         let outbound = OutboundConfig { allow_private_addresses: true };
         let app = App::new(
             pool.clone(),
             storage.clone(),
+            vault.clone(),
             &outbound,
             &config.moderation,
             &config.clients,
@@ -127,7 +140,7 @@ impl Service {
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
         let engines = worker.engines().context("the engines cannot be set up")?;
         let moderation = Moderation::open(&config.moderation).map_err(anyhow::Error::msg)?;
-        let env = Env::new(pool.clone(), storage, engines, worker, &outbound, stop.clone())?;
+        let env = Env::new(pool.clone(), storage, vault, engines, worker, &outbound, stop.clone())?;
         let env = Arc::new(env.moderated_by(moderation));
 
         let address = listener.local_addr().context("cannot read the address that was bound")?;
@@ -186,6 +199,15 @@ async fn open_database(config: &ServiceConfig) -> Result<(Option<Postgres>, PgPo
     Ok((postgres, pool))
 }
 
+/// A key that is made in the data folder has to stay beside what it seals, so only an embedded Postgres gets one.
+fn open_vault(config: &ServiceConfig) -> Result<Vault> {
+    let mut secrets = config.secrets.clone();
+    if !secrets.is_set() && config.database_url.is_none() {
+        secrets.master_key_file = Some(embedded::master_key_file(&config.data)?);
+    }
+    secrets.vault().map_err(anyhow::Error::msg)
+}
+
 async fn open_store(config: &ServiceConfig) -> Result<(Option<Store>, Storage)> {
     if !config.store_is_embedded() {
         return Ok((None, Storage::open(&config.storage).await));
@@ -206,7 +228,7 @@ async fn open_store(config: &ServiceConfig) -> Result<(Option<Store>, Storage)> 
 }
 
 /// The key in the file, if it still lives; else a new one of the first account, which is made if there is none.
-async fn first_key(pool: &PgPool, file: &Path) -> Result<(AccountId, ApiKey, bool)> {
+async fn first_key(pool: &PgPool, vault: &Vault, file: &Path) -> Result<(AccountId, ApiKey, bool)> {
     if let Some(key) = fs::read_to_string(file).ok().and_then(|text| ApiKey::parse(text.trim()))
         && let Some(Identity { account, .. }) = keys::authenticate(pool, &key).await?
     {
@@ -214,7 +236,7 @@ async fn first_key(pool: &PgPool, file: &Path) -> Result<(AccountId, ApiKey, boo
     }
     let account = match accounts::find_by_name(pool, ACCOUNT_NAME).await? {
         Some(account) => account,
-        None => accounts::create(pool, ACCOUNT_NAME, false).await?.id,
+        None => accounts::create(pool, vault, ACCOUNT_NAME, false).await?.id,
     };
     let (_, key) = keys::create(pool, account, &KeyWish::named("first key")).await?;
     write_key(file, &key).with_context(|| format!("cannot write the API key to {}", file.display()))?;

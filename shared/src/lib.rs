@@ -20,4 +20,5 @@ pub mod storage;
 pub mod telemetry;
 pub mod tier;
 pub mod transit;
+pub mod vault;
 pub mod webhooks;

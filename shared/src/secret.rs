@@ -81,9 +81,8 @@ key!(
     "cmrcpt_"
 );
 
-/// A key for signing webhooks: 32 random bytes, written `whsec_<base64>`.
-#[derive(Clone, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
+/// A key for signing webhooks: 32 random bytes, written `whsec_<base64>`. The database holds it sealed, see [`crate::vault`].
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(Vec<u8>);
 
 impl WebhookSecret {

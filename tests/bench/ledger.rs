@@ -12,6 +12,7 @@ use clipmill_shared::jobs::lease::{self, Lease};
 use clipmill_shared::jobs::spec::{Spec, Wish};
 use clipmill_shared::jobs::submit::{Intake, Origin};
 use clipmill_shared::tier::Tier;
+use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::outbox::{self, Outcome, Tried};
 
 /// The prompt of every job, of a usual length.
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An account that may queue as much as it likes, and its key.
 pub(crate) async fn account(pool: &PgPool) -> Result<(AccountId, String)> {
-    let account = accounts::create(pool, "bench", false).await?.id;
+    let account = accounts::create(pool, &Vault::default(), "bench", false).await?.id;
     let (_, key) = keys::create(pool, account, &KeyWish::named("bench")).await?;
     limits::set(pool, account, Limits { max_running: None, max_queued: None }).await?;
     Ok((account, key.reveal().to_owned()))

@@ -7,6 +7,7 @@ use clipmill_api::App;
 use clipmill_api::config::ClientConfig;
 use clipmill_api::rate::RateConfig;
 use clipmill_shared::outbound::OutboundConfig;
+use clipmill_shared::vault::Vault;
 use clipmill_tests::Setup;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -29,7 +30,7 @@ impl Service {
         let (pool, storage) = (database.connect(CONNECTIONS).await?, bench.storage().await?);
         let (outbound, setup) = (OutboundConfig { allow_private_addresses: true }, Setup::default());
         let clients = ClientConfig { rates: RateConfig::UNLIMITED, ..setup.clients };
-        let app = App::new(pool, storage, &outbound, &setup.moderation, &clients, &setup.signing)?;
+        let app = App::new(pool, storage, Vault::default(), &outbound, &setup.moderation, &clients, &setup.signing)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, stop) = (listener.local_addr()?, CancellationToken::new());
         tokio::spawn(clipmill_api::serve(listener, app, setup.transport, stop.clone().cancelled_owned()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::outbound::OutboundConfig;
+use clipmill_shared::vault::Vault;
 use clipmill_tests::server::worker_config;
 use clipmill_worker::Env;
 use clipmill_worker::engine::Engine;
@@ -25,7 +26,8 @@ impl Worker {
     pub(crate) async fn start(bench: &Bench, database: &Database, engine: Arc<dyn Engine>) -> Result<Self> {
         let (pool, storage, stop) = (database.connect(16).await?, bench.storage().await?, CancellationToken::new());
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let env = Env::new(pool, storage, for_all_tiers(engine), worker_config(), &outbound, stop.clone())?;
+        let env =
+            Env::new(pool, storage, Vault::default(), for_all_tiers(engine), worker_config(), &outbound, stop.clone())?;
         Ok(Self { stop, running: tokio::spawn(clipmill_worker::run(Arc::new(env))) })
     }
 

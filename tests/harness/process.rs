@@ -8,13 +8,12 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::puppet;
 use crate::server::Server;
-use crate::shared::shared;
 
 /// Starts the worker's binary on a test's database. It is killed when the value is dropped.
 pub async fn worker(server: &Server, arguments: &[&str]) -> Child {
     Command::new(binary("clipmill-worker"))
         .args(arguments)
-        .envs(shared().await.environment(&server.database_url))
+        .envs(server.environment().await)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .spawn()

@@ -13,6 +13,7 @@ use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{self, OutboundConfig};
 use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::storage::{Storage, StorageConfig};
+use clipmill_shared::vault::VaultConfig;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::config::{EngineConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
@@ -42,6 +43,8 @@ pub struct Server {
     pub account: AccountId,
     /// Signs its webhooks.
     pub webhook_secret: WebhookSecret,
+    /// What secrets in the database are sealed with.
+    pub secrets: VaultConfig,
     storage_config: StorageConfig,
     url: String,
     key: String,
@@ -82,21 +85,23 @@ impl Server {
     }
 
     async fn on(database_url: String, setup: Setup) -> Self {
-        let Setup { engines, clients, moderation, signing, transport } = setup;
-        let shared = shared().await;
+        let Setup { engines, clients, moderation, signing, transport, secrets } = setup;
+        let (shared, vault) = (shared().await, secrets.vault().expect("a vault"));
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
         let storage = Storage::open(&shared.storage()).await;
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let account = accounts::create(&pool, "test", false).await.expect("an account");
+        let account = accounts::create(&pool, &vault, "test", false).await.expect("an account");
         let (_, key) = keys::create(&pool, account.id, &KeyWish::named("test")).await.expect("a key");
         let stop = CancellationToken::new();
-        let app = App::new(pool.clone(), storage.clone(), &outbound, &moderation, &clients, &signing).expect("an app");
+        let app = App::new(pool.clone(), storage.clone(), vault.clone(), &outbound, &moderation, &clients, &signing)
+            .expect("an app");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(clipmill_api::serve(listener, app, transport, stop.clone().cancelled_owned()));
         let config = WorkerConfig { signing, ..worker_config() };
-        let env = Env::new(pool.clone(), storage.clone(), engines, config, &outbound, stop.clone()).expect("an env");
+        let env =
+            Env::new(pool.clone(), storage.clone(), vault, engines, config, &outbound, stop.clone()).expect("an env");
         let env = env.moderated_by(Moderation::open(&moderation).expect("moderation"));
         Self {
             env: Arc::new(env),
@@ -106,6 +111,7 @@ impl Server {
             storage_config: shared.storage(),
             account: account.id,
             webhook_secret: account.webhook_secret,
+            secrets,
             url: format!("http://{address}"),
             key: key.reveal().to_owned(),
             http: outbound::trusted(Duration::from_secs(60)).expect("a client"),
@@ -126,13 +132,26 @@ impl Server {
         let endpoint = Some(format!("http://{}", store.address()));
         let storage = Storage::open(&StorageConfig { endpoint, ..self.storage_config.clone() }).await;
         let outbound = OutboundConfig { allow_private_addresses: true };
-        let env = Env::new(pool, storage, engines, worker_config(), &outbound, CancellationToken::new());
+        let (vault, stop) = (self.env.vault.clone(), CancellationToken::new());
+        let env = Env::new(pool, storage, vault, engines, worker_config(), &outbound, stop);
         Arc::new(env.expect("an env"))
+    }
+
+    /// The environment by which a process of its own finds database and store, and opens the secrets.
+    pub async fn environment(&self) -> Vec<(&'static str, String)> {
+        self.environment_at(&self.database_url).await
+    }
+
+    async fn environment_at(&self, database_url: &str) -> Vec<(&'static str, String)> {
+        let mut environment = shared().await.environment(database_url);
+        let keys = self.secrets.master_keys.as_ref();
+        environment.extend(keys.map(|keys| ("CLIPMILL_MASTER_KEYS", keys.reveal().to_owned())));
+        environment
     }
 
     /// The environment by which a process of its own reaches database and store by these proxies.
     pub async fn environment_behind(&self, database: &Proxy, store: &Proxy) -> Vec<(&'static str, String)> {
-        let mut environment = shared().await.environment(&self.database_behind(database));
+        let mut environment = self.environment_at(&self.database_behind(database)).await;
         environment.push(("AWS_ENDPOINT_URL_S3", format!("http://{}", store.address())));
         environment
     }
@@ -163,7 +182,7 @@ impl Server {
 
     /// A second account's key.
     pub async fn stranger(&self) -> String {
-        let account = accounts::create(&self.pool, "stranger", false).await.expect("an account");
+        let account = accounts::create(&self.pool, &self.env.vault, "stranger", false).await.expect("an account");
         keys::create(&self.pool, account.id, &KeyWish::named("stranger")).await.expect("a key").1.reveal().to_owned()
     }
 

@@ -4,6 +4,7 @@ use clap::Parser as _;
 use clipmill_api::Transport;
 use clipmill_api::config::ClientConfig;
 use clipmill_shared::moderation::ModerationConfig;
+use clipmill_shared::vault::{MasterKey, VaultConfig};
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::env::Engines;
 use clipmill_worker::preview_engines;
@@ -20,6 +21,8 @@ pub struct Setup {
     pub signing: SigningConfig,
     /// How connections come in.
     pub transport: Transport,
+    /// What secrets in the database are sealed with.
+    pub secrets: VaultConfig,
 }
 
 #[derive(clap::Parser)]
@@ -33,7 +36,19 @@ struct Defaults {
 impl Default for Setup {
     fn default() -> Self {
         let Defaults { clients, moderation } = Defaults::parse_from(["clipmill"]);
-        let (signing, transport) = (SigningConfig::default(), Transport::default());
-        Self { engines: preview_engines(), clients, moderation, signing, transport }
+        Self {
+            engines: preview_engines(),
+            clients,
+            moderation,
+            signing: SigningConfig::default(),
+            transport: Transport::default(),
+            secrets: sealed_with([MasterKey::generate()]),
+        }
     }
+}
+
+/// Settings with these master keys.
+pub fn sealed_with<const N: usize>(keys: [MasterKey; N]) -> VaultConfig {
+    let keys = keys.map(|key| key.reveal()).join(",");
+    VaultConfig { master_key_file: None, master_keys: Some(keys.into()) }
 }

@@ -25,8 +25,9 @@ async fn main() -> ExitCode {
 async fn run(cli: WorkArgs) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "off").map_err(anyhow::Error::msg)?;
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let vault = cli.secrets.vault().map_err(anyhow::Error::msg)?;
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres")?;
     let storage = Storage::open(&cli.storage).await;
-    let env = Env::new(pool, storage, puppet::engines(), cli.worker, &cli.outbound, stop)?;
+    let env = Env::new(pool, storage, vault, puppet::engines(), cli.worker, &cli.outbound, stop)?;
     clipmill_worker::run(Arc::new(env)).await
 }

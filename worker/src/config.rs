@@ -12,6 +12,7 @@ use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::telemetry::TelemetryConfig;
 use clipmill_shared::tier::Tier;
+use clipmill_shared::vault::VaultConfig;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_wan::Device;
 
@@ -63,6 +64,9 @@ pub struct WorkArgs {
     /// How to log
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
+    /// What secrets in the database are sealed with
+    #[command(flatten)]
+    pub secrets: VaultConfig,
     /// Where objects are kept
     #[command(flatten)]
     pub storage: StorageConfig,

@@ -13,6 +13,7 @@ use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
 use clipmill_shared::tier::Tier;
+use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::outbox::{self, Tried};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -38,6 +39,8 @@ pub struct Env {
     pub pool: PgPool,
     /// The bucket.
     pub storage: Storage,
+    /// Opens the secrets that sign webhooks.
+    pub vault: Vault,
     /// Which engine renders which tier; tiers without one are not served.
     pub engines: Engines,
     /// How to work.
@@ -69,6 +72,7 @@ impl Env {
     pub fn new(
         pool: PgPool,
         storage: Storage,
+        vault: Vault,
         engines: Engines,
         config: WorkerConfig,
         outbound: &OutboundConfig,
@@ -77,6 +81,7 @@ impl Env {
         Ok(Self {
             tries: settler(pool.clone()),
             storage,
+            vault,
             engines,
             name: format!("{}-{}", config.name, Uuid::now_v7().simple()),
             bells: Bells::of_work(),

@@ -28,12 +28,13 @@ async fn work(cli: WorkArgs) -> anyhow::Result<()> {
     telemetry::metrics().context("cannot record metrics")?;
     transit::warn(&cli.db, &cli.storage);
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
+    let vault = cli.secrets.vault().map_err(anyhow::Error::msg)?;
     let engines = cli.worker.engines().context("the engines cannot be set up")?;
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres: look at --database-url / DATABASE_URL")?;
     db::check(&pool).await.map_err(anyhow::Error::msg).context("the database is not ready")?;
     let storage = Storage::open(&cli.storage).await;
     let moderation = Moderation::open(&cli.moderation).map_err(anyhow::Error::msg)?;
-    let env = Env::new(pool, storage, engines, cli.worker, &cli.outbound, stop)?;
+    let env = Env::new(pool, storage, vault, engines, cli.worker, &cli.outbound, stop)?;
     let env = Arc::new(env.moderated_by(moderation));
     if let Some(address) = cli.listen {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;

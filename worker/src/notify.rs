@@ -1,10 +1,13 @@
 //! The `notify` worker: tells customers' endpoints what happened, as Standard Webhooks 1.0.0 has it.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use apalis::prelude::Data;
 use clipmill_shared::db;
+use clipmill_shared::secret::WebhookSecret;
+use clipmill_shared::vault::VaultError;
 use clipmill_shared::webhooks::log::{Entry, Silence};
 use clipmill_shared::webhooks::message::{self, Message};
 use clipmill_shared::webhooks::outbox::{self, Delivery, Outcome, Tried};
@@ -13,7 +16,7 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, StatusCode};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, info, info_span, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use crate::env::{Env, WEBHOOK_TIMEOUT};
 use crate::feed::{Source, wait};
@@ -24,6 +27,8 @@ const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(WEBHOOK_TIMEOUT.as_secs() * 6);
 /// How long a delivery under way may go on when the process shall end.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long a delivery rests that cannot be signed: as long as the event is ago, but within this.
+const UNSIGNED_PAUSE: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(600);
 /// The longest pause that an endpoint may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -61,9 +66,7 @@ impl Source for Outbox {
 
     async fn give_back(&self, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
-            if let Err(error) = db::within(outbox::release(&self.env.pool, &delivery)).await {
-                warn!(delivery.id = %delivery.id, %error, "Could not give a webhook back, it is due again by itself");
-            }
+            release(&self.env, &delivery, Duration::ZERO).await;
         }
     }
 }
@@ -86,20 +89,42 @@ pub async fn step(env: &Arc<Env>) -> anyhow::Result<usize> {
 async fn attempt(env: &Env, delivery: Delivery) {
     let span = info_span!("delivery", delivery.id = %delivery.id, delivery.attempt, account.id = %delivery.account_id);
     async {
-        let (message, started) = (delivery.message(), Instant::now());
-        let answer = tokio::select! {
-            answer = send(env, &delivery, &message) => answer,
-            () = stopping(env) => Err(Silence::Interrupted),
-        };
-        let duration = started.elapsed();
-        let (outcome, status) = judge(&delivery, &answer);
-        info!(?outcome, status, "Tried a webhook");
-        metrics::counter!("clipmill_webhook_attempts_total", "delivered" => (outcome == Outcome::Delivered).to_string()).increment(1);
-        let entry = entry(env, &delivery, &message, duration, answer).await.map(Box::new);
-        settle(env, Tried { id: delivery.id, attempt: delivery.attempt, outcome, status, entry }).await;
+        match delivery.secrets(&env.vault) {
+            Ok(secrets) => try_to_tell(env, delivery, &secrets).await,
+            Err(error) => postpone(env, &delivery, &error).await,
+        }
     }
     .instrument(span)
     .await;
+}
+
+async fn try_to_tell(env: &Env, delivery: Delivery, secrets: &[WebhookSecret]) {
+    let (message, started) = (delivery.message(), Instant::now());
+    let answer = tokio::select! {
+        answer = send(env, &delivery, &message, secrets) => answer,
+        () = stopping(env) => Err(Silence::Interrupted),
+    };
+    let duration = started.elapsed();
+    let (outcome, status) = judge(&delivery, &answer);
+    info!(?outcome, status, "Tried a webhook");
+    metrics::counter!("clipmill_webhook_attempts_total", "delivered" => (outcome == Outcome::Delivered).to_string())
+        .increment(1);
+    let entry = entry(env, &delivery, &message, duration, answer).await.map(Box::new);
+    settle(env, Tried { id: delivery.id, attempt: delivery.attempt, outcome, status, entry }).await;
+}
+
+/// A delivery that cannot be signed waits until it can be: neither it nor its endpoint is at fault.
+async fn postpone(env: &Env, delivery: &Delivery, error: &VaultError) {
+    let pause = delivery.age().clamp(*UNSIGNED_PAUSE.start(), *UNSIGNED_PAUSE.end());
+    error!(%error, ?pause, "Could not sign a webhook, it waits");
+    release(env, delivery, pause).await;
+}
+
+/// Gives a delivery back; the try does not count.
+async fn release(env: &Env, delivery: &Delivery, pause: Duration) {
+    if let Err(error) = db::within(outbox::release(&env.pool, delivery, pause)).await {
+        warn!(delivery.id = %delivery.id, %error, "Could not give a webhook back, it is due again by itself");
+    }
 }
 
 /// Ends a while after the wish to stop.
@@ -108,8 +133,13 @@ async fn stopping(env: &Env) {
     tokio::time::sleep(GRACE).await;
 }
 
-async fn send(env: &Env, delivery: &Delivery, message: &Message) -> Result<Response, Silence> {
-    let signatures = message.signatures(&delivery.secrets, env.config.signing.webhook_signing_key.as_ref());
+async fn send(
+    env: &Env,
+    delivery: &Delivery,
+    message: &Message,
+    secrets: &[WebhookSecret],
+) -> Result<Response, Silence> {
+    let signatures = message.signatures(secrets, env.config.signing.webhook_signing_key.as_ref());
     let request = message.request(&env.outbound, &delivery.url, signatures).map_err(|_| Silence::Refused)?;
     request.send().await.map_err(Silence::from)
 }

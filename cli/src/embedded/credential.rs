@@ -34,11 +34,11 @@ pub(super) fn save(path: &Path, secret: &str) -> Result<()> {
 }
 
 /// The secret kept in `path`, made up and kept there at first use.
-pub(super) fn read_or_create(path: &Path) -> Result<String> {
+pub(super) fn read_or_create(path: &Path, make: impl FnOnce() -> String) -> Result<String> {
     if let Some(secret) = read(path)? {
         return Ok(secret);
     }
-    let secret = random();
+    let secret = make();
     save(path, &secret)?;
     Ok(secret)
 }

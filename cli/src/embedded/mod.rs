@@ -25,6 +25,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clipmill_shared::vault::MasterKey;
+
+/// The file of the master key for secrets in the database, which is made at first use.
+pub fn master_key_file(folder: &Path) -> Result<PathBuf> {
+    let file = open_folder(folder)?.join("master-key");
+    credential::read_or_create(&file, || MasterKey::generate().reveal())?;
+    Ok(file)
+}
 
 /// Creates `folder`, closed to other users, unless it is there, and gives its absolute path.
 fn open_folder(folder: &Path) -> Result<PathBuf> {

@@ -95,7 +95,7 @@ impl Drop for Store {
 fn open(folder: &Path, buckets: &[String]) -> Result<(Lock, String, S3Service)> {
     let folder = open_folder(folder)?;
     let lock = Lock::take(&folder, "store")?;
-    let secret_key = credential::read_or_create(&folder.join("store.secret"))?;
+    let secret_key = credential::read_or_create(&folder.join("store.secret"), credential::random)?;
     let root = open_folder(&folder.join("store"))?;
     for bucket in buckets {
         create_bucket(&root, bucket)?;

@@ -5,6 +5,7 @@ use sqlx::PgPool;
 
 use crate::id::AccountId;
 use crate::secret::WebhookSecret;
+use crate::vault::{Place, Sealed, Vault, VaultError};
 
 pub mod audit;
 pub mod consent;
@@ -53,20 +54,24 @@ pub enum AccountError {
     /// Nothing of the account may be deleted until then.
     #[error("nothing of the account may be deleted until {0}")]
     Held(DateTime<Utc>),
+    /// Its secret does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The database did not answer.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
 }
 
 /// Makes an account with a new webhook secret. `keep_history` keeps its source images until it deletes the video.
-pub async fn create(pool: &PgPool, name: &str, keep_history: bool) -> Result<Account, AccountError> {
+pub async fn create(pool: &PgPool, vault: &Vault, name: &str, keep_history: bool) -> Result<Account, AccountError> {
     check_name(name)?;
     let account = Account { id: AccountId::new(), name: name.to_owned(), webhook_secret: WebhookSecret::generate() };
+    let sealed = vault.seal(Place::Account, account.id.uuid(), account.webhook_secret.bytes());
     sqlx::query!(
         "insert into accounts (id, name, webhook_secret, keep_history) values ($1, $2, $3, $4)",
         account.id.uuid(),
         account.name,
-        account.webhook_secret.bytes(),
+        sealed.bytes(),
         keep_history,
     )
     .execute(pool)
@@ -75,12 +80,14 @@ pub async fn create(pool: &PgPool, name: &str, keep_history: bool) -> Result<Acc
 }
 
 /// The account of this id.
-pub async fn get(pool: &PgPool, account: AccountId) -> Result<Account, AccountError> {
-    let row = sqlx::query!("select name, webhook_secret from accounts where id = $1", account.uuid())
-        .fetch_optional(pool)
-        .await?;
-    let row = row.ok_or(AccountError::NotFound)?;
-    Ok(Account { id: account, name: row.name, webhook_secret: WebhookSecret::from_bytes(row.webhook_secret) })
+pub async fn get(pool: &PgPool, vault: &Vault, account: AccountId) -> Result<Account, AccountError> {
+    let row = sqlx::query!(
+        r#"select name, webhook_secret as "webhook_secret: Sealed" from accounts where id = $1"#,
+        account.uuid()
+    );
+    let row = row.fetch_optional(pool).await?.ok_or(AccountError::NotFound)?;
+    let webhook_secret = vault.open_webhook(Place::Account, account.uuid(), &row.webhook_secret)?;
+    Ok(Account { id: account, name: row.name, webhook_secret })
 }
 
 /// The oldest account of this name, if there is one.

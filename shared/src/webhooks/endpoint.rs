@@ -1,11 +1,14 @@
 //! Webhook endpoints: where an account is told of its events, beside the `webhook_url` of a single job.
 
+use std::iter;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use crate::db;
 use crate::id::{AccountId, EndpointId};
 use crate::secret::WebhookSecret;
+use crate::vault::{Place, Sealed, Vault, VaultError};
 
 /// Endpoints that an account may have.
 pub const ENDPOINTS_MAX: i64 = 20;
@@ -21,10 +24,9 @@ pub struct Endpoint {
     pub url: String,
     /// The kinds of events that it takes; none means all.
     pub event_types: Option<Vec<String>>,
-    /// Signs what is sent to it.
-    pub secret: WebhookSecret,
+    secret: Sealed,
     /// Signs too until a rotation's overlap is over.
-    pub previous_secret: Option<WebhookSecret>,
+    previous_secret: Option<Sealed>,
     /// Why it is told nothing more, if that is so.
     pub disabled_reason: Option<DisabledReason>,
     /// When it was made.
@@ -65,8 +67,8 @@ macro_rules! endpoint_query {
             Endpoint,
             $before + r#"
             endpoint.id as "id: EndpointId", endpoint.name, endpoint.url, endpoint.event_types,
-            endpoint.secret as "secret: WebhookSecret",
-            case when endpoint.previous_until > now() then endpoint.previous_secret end as "previous_secret: WebhookSecret",
+            endpoint.secret as "secret: Sealed",
+            case when endpoint.previous_until > now() then endpoint.previous_secret end as "previous_secret: Sealed",
             endpoint.disabled_reason as "disabled_reason: DisabledReason", endpoint.created_at, endpoint.updated_at,
             now() as "read_at!: DateTime<Utc>"
             "# + $after
@@ -76,9 +78,16 @@ macro_rules! endpoint_query {
 }
 
 impl Endpoint {
+    /// Signs what is sent to it.
+    pub fn secret(&self, vault: &Vault) -> Result<WebhookSecret, VaultError> {
+        vault.open_webhook(Place::Endpoint, self.id.uuid(), &self.secret)
+    }
+
     /// The secrets that sign what is sent to it now, the newest first.
-    pub fn into_secrets(self) -> Vec<WebhookSecret> {
-        [Some(self.secret), self.previous_secret].into_iter().flatten().collect()
+    pub fn secrets(&self, vault: &Vault) -> Result<Vec<WebhookSecret>, VaultError> {
+        let previous = self.previous_secret.iter();
+        let previous = previous.map(|sealed| vault.open_webhook(Place::Endpoint, self.id.uuid(), sealed));
+        iter::once(self.secret(vault)).chain(previous).collect()
     }
 }
 
@@ -105,24 +114,30 @@ pub struct Wish {
 }
 
 /// Makes an endpoint with a new secret. It is told of what happens from now on.
-pub async fn create(pool: &PgPool, account: AccountId, wish: &Wish) -> Result<Endpoint, CreateError> {
+pub async fn create(pool: &PgPool, vault: &Vault, account: AccountId, wish: &Wish) -> Result<Endpoint, CreateError> {
     let mut tx = db::begin(pool).await?;
     // One at a time, so that two do not pass the limit together.
     sqlx::query!("select from accounts where id = $1 for no key update", account.uuid()).fetch_one(&mut *tx).await?;
-    let endpoint = insert(&mut tx, account, wish).await?.ok_or(CreateError::TooMany)?;
+    let endpoint = insert(&mut tx, vault, account, wish).await?.ok_or(CreateError::TooMany)?;
     tx.commit().await?;
     Ok(endpoint)
 }
 
-async fn insert(tx: &mut PgConnection, account: AccountId, wish: &Wish) -> Result<Option<Endpoint>, sqlx::Error> {
-    let secret = WebhookSecret::generate();
+async fn insert(
+    tx: &mut PgConnection,
+    vault: &Vault,
+    account: AccountId,
+    wish: &Wish,
+) -> Result<Option<Endpoint>, sqlx::Error> {
+    let id = EndpointId::new().uuid();
+    let secret = vault.seal(Place::Endpoint, id, WebhookSecret::generate().bytes());
     endpoint_query!(
         r#"
         insert into webhook_endpoints as endpoint (id, account_id, name, url, event_types, secret)
         select $1, $2, $3, $4, $5, $6 where (select count(*) from webhook_endpoints where account_id = $2) < $7
         returning"#,
         "",
-        EndpointId::new().uuid(),
+        id,
         account.uuid(),
         wish.name,
         wish.url,
@@ -225,11 +240,12 @@ pub async fn update(
 /// Gives an endpoint a new secret, if the account has it. The old one signs for another 24 hours if it is to be kept.
 pub async fn rotate(
     pool: &PgPool,
+    vault: &Vault,
     account: AccountId,
     id: EndpointId,
     keep_old: bool,
 ) -> Result<Option<Endpoint>, sqlx::Error> {
-    let secret = WebhookSecret::generate();
+    let secret = vault.seal(Place::Endpoint, id.uuid(), WebhookSecret::generate().bytes());
     endpoint_query!(
         r#"
         update webhook_endpoints as endpoint

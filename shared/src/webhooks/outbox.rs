@@ -15,6 +15,7 @@ use crate::bell;
 use crate::id::{AccountId, DeliveryId, EndpointId, EventId, JobId};
 use crate::jobs::WebhookFormat;
 use crate::secret::WebhookSecret;
+use crate::vault::{Place, Sealed, Vault, VaultError};
 
 /// One try to tell one endpoint of one event.
 #[derive(Debug)]
@@ -31,10 +32,10 @@ pub struct Delivery {
     pub attempt: i32,
     /// Which try this is since the schedule of retries began.
     pub round: i32,
-    /// Sign the body.
-    pub secrets: Vec<WebhookSecret>,
     /// What to send.
     pub body: Value,
+    secrets: Vec<Sealed>,
+    happened_at: DateTime<Utc>,
     claimed_at: DateTime<Utc>,
     claimed: Instant,
 }
@@ -43,6 +44,20 @@ impl Delivery {
     /// What to send now, by the database's clock: a receiver refuses what a worker with a wrong clock would sign.
     pub fn message(&self) -> Message {
         Message { id: self.id, sent_at: self.claimed_at + self.claimed.elapsed(), body: self.body.to_string() }
+    }
+
+    /// What signs the body, the newest secret first.
+    pub fn secrets(&self, vault: &Vault) -> Result<Vec<WebhookSecret>, VaultError> {
+        let (place, owner) = match self.endpoint_id {
+            Some(endpoint) => (Place::Endpoint, endpoint.uuid()),
+            None => (Place::Account, self.account_id.uuid()),
+        };
+        self.secrets.iter().map(|sealed| vault.open_webhook(place, owner, sealed)).collect()
+    }
+
+    /// How long ago the event was when this try began.
+    pub fn age(&self) -> Duration {
+        (self.claimed_at - self.happened_at).to_std().unwrap_or_default()
     }
 }
 
@@ -116,8 +131,8 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
         returning deliveries.id as "id: DeliveryId", accounts.id as "account_id: AccountId",
             deliveries.endpoint_id as "endpoint_id: EndpointId", coalesce(endpoint.url, deliveries.url) as "url!",
             deliveries.attempt, deliveries.attempt - first_attempt as "round!", settled_at is null as "is_live!",
-            coalesce(endpoint.secret, accounts.webhook_secret) as "secret!: WebhookSecret",
-            case when previous_until > now() then previous_secret end as "previous_secret: WebhookSecret",
+            coalesce(endpoint.secret, accounts.webhook_secret) as "secret!: Sealed",
+            case when previous_until > now() then previous_secret end as "previous_secret: Sealed",
             events.id as "event_id: EventId", events.job_id as "job_id: JobId", events.endpoint_id as "about: EndpointId",
             events.kind, webhook_format as "webhook_format?: WebhookFormat", jobs.number as "number?", jobs.width as "width?",
             jobs.height as "height?", jobs.error_code, jobs.error_message, events.created_at as "created_at: DateTime<Utc>", now() as "claimed_at!: DateTime<Utc>"
@@ -138,6 +153,7 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
             url: row.url,
             attempt: row.attempt,
             round: row.round,
+            happened_at: row.created_at,
             secrets: [Some(row.secret), row.previous_secret].into_iter().flatten().collect(),
             body: match (row.endpoint_id, row.webhook_format, row.kind.parse()) {
                 (None, Some(WebhookFormat::Minimax), Ok(kind)) => minimax::body(
@@ -236,12 +252,16 @@ pub async fn settle(connection: &mut PgConnection, tries: &[Tried]) -> Result<()
     health::note(connection, tries).await
 }
 
-/// Gives back a delivery that was taken and not sent: it is due at once, and the try does not count.
-pub async fn release(pool: &PgPool, delivery: &Delivery) -> Result<(), sqlx::Error> {
+/// Gives back a delivery that was taken and not sent: it is due after `pause`, and the try does not count.
+pub async fn release(pool: &PgPool, delivery: &Delivery, pause: Duration) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "update deliveries set due_at = now(), attempt = attempt - 1 where id = $1 and attempt = $2 and settled_at is null",
+        r#"
+        update deliveries set due_at = now() + make_interval(secs => $3), attempt = attempt - 1
+        where id = $1 and attempt = $2 and settled_at is null
+        "#,
         delivery.id.uuid(),
         delivery.attempt,
+        pause.as_secs_f64(),
     )
     .execute(pool)
     .await

@@ -109,7 +109,8 @@ async fn an_attempt_that_takes_too_long_is_stopped_and_made_again() {
     let config = WorkerConfig { attempt_seconds: 1, ..server.env.config.clone() };
     let outbound = OutboundConfig { allow_private_addresses: true };
     let (engines, stop) = (server.env.engines.clone(), server.env.stop.clone());
-    let hurried = Env::new(server.pool.clone(), server.storage.clone(), engines, config, &outbound, stop).unwrap();
+    let (pool, storage, vault) = (server.pool.clone(), server.storage.clone(), server.env.vault.clone());
+    let hurried = Env::new(pool, storage, vault, engines, config, &outbound, stop).unwrap();
     let job = server.submit_small().await;
     assert!(clipmill_worker::pull::step(&Arc::new(hurried)).await.unwrap());
     assert_eq!(server.video(&job["id"]).await["status"], "queued");

@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clipmill_shared::id::JobId;
+use clipmill_tests::Server;
 use clipmill_tests::process::{Puppet, until};
 use clipmill_tests::puppet::Act;
 use clipmill_tests::server::{small, text};
-use clipmill_tests::{Server, shared};
 use serde_json::{Value, json};
 
 /// Starts a worker again whenever it has died, as a supervisor does, and says how often it had to.
 async fn supervise(server: &Server, stop: &AtomicBool) -> usize {
-    let environment = shared::shared().await.environment(&server.database_url);
+    let environment = server.environment().await;
     for deaths in 0.. {
         let mut puppet = Puppet::start(environment.clone(), &["--lease-seconds", "2"]);
         tokio::select! {

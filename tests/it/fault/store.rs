@@ -14,6 +14,7 @@ async fn refused(server: &Server) -> Arc<Env> {
         Env::new(
             server.pool.clone(),
             storage,
+            server.env.vault.clone(),
             preview_engines(),
             server.env.config.clone(),
             &outbound,
@@ -57,8 +58,8 @@ async fn a_scratch_folder_that_cannot_be_written_costs_the_job_nothing() {
     let mut config = server.env.config.clone();
     config.scratch = Some(parent.path().to_owned());
     let stop = server.env.stop.clone();
-    let env =
-        Env::new(server.pool.clone(), server.storage.clone(), preview_engines(), config, &outbound, stop).unwrap();
+    let (pool, storage, vault) = (server.pool.clone(), server.storage.clone(), server.env.vault.clone());
+    let env = Env::new(pool, storage, vault, preview_engines(), config, &outbound, stop).unwrap();
     std::fs::remove_dir_all(parent.path()).unwrap();
     let broken = Arc::new(env);
     for _ in 0..5 {

@@ -19,5 +19,6 @@ mod records;
 mod shares;
 mod text_to_video;
 mod transit;
+mod vault;
 mod wan;
 mod webhook;

@@ -9,7 +9,7 @@ use tokio::process::Command;
 async fn api(server: &Server, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(binary("clipmill-api"))
         .args(arguments)
-        .env("DATABASE_URL", &server.database_url)
+        .envs(server.environment().await)
         .output()
         .await
         .expect("the binary runs");

@@ -87,6 +87,7 @@ async fn a_private_address_is_refused_when_it_is_not_allowed() {
     let env = clipmill_worker::Env::new(
         server.pool.clone(),
         server.storage.clone(),
+        server.env.vault.clone(),
         clipmill_worker::preview_engines(),
         server.env.config.clone(),
         &guarded,

@@ -53,5 +53,6 @@ pub(crate) async fn create(
         url: fields::url(&app, form.text("url")?.unwrap_or_default())?,
         event_types: form.texts("event_types")?.map(fields::event_types).transpose()?.flatten(),
     };
-    Ok(Json(EndpointView::with_secret(endpoint::create(&app.pool, account, &wish).await?)))
+    let endpoint = endpoint::create(&app.pool, &app.vault, account, &wish).await?;
+    Ok(Json(EndpointView::with_secret(&app.vault, endpoint)?))
 }

@@ -25,5 +25,5 @@ pub(crate) async fn get(
     EndpointPath(id): EndpointPath,
 ) -> Result<Json<EndpointView>, Problem> {
     let endpoint = endpoint::find(&app.pool, account, id).await?.ok_or_else(Problem::no_endpoint)?;
-    Ok(Json(EndpointView::new(endpoint)))
+    Ok(Json(EndpointView::new(&app.vault, endpoint)?))
 }

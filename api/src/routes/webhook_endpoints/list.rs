@@ -51,6 +51,6 @@ pub(crate) async fn list(
     let mut read = endpoint::list(&app.pool, account, page.descending, page.after, page.reach()).await?;
     let has_more = page.cut(&mut read);
     let (first_id, last_id) = (read.first().map(|one| one.id.to_string()), read.last().map(|one| one.id.to_string()));
-    let data = read.into_iter().map(EndpointView::new).collect();
+    let data = read.into_iter().map(|endpoint| EndpointView::new(&app.vault, endpoint)).collect::<Result<_, _>>()?;
     Ok(Json(PageView { object: "list", data, first_id, last_id, has_more }))
 }

@@ -43,6 +43,6 @@ pub(crate) async fn rotate_secret(
     const KEEP_OLD: &str = "keep_old_secret_active_for_24_hours";
     let form = Form::read_if_any(request, &[KEEP_OLD]).await?;
     let keep_old = form.boolean(KEEP_OLD)?.unwrap_or(false);
-    let endpoint = endpoint::rotate(&app.pool, account, id, keep_old).await?.ok_or_else(Problem::no_endpoint)?;
-    Ok(Json(EndpointView::with_secret(endpoint)))
+    let endpoint = endpoint::rotate(&app.pool, &app.vault, account, id, keep_old).await?;
+    Ok(Json(EndpointView::with_secret(&app.vault, endpoint.ok_or_else(Problem::no_endpoint)?)?))
 }

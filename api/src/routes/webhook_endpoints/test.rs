@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Request, State};
 use clipmill_shared::id::{DeliveryId, EndpointId, EventId};
+use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::webhooks::endpoint::{self, Endpoint};
 use clipmill_shared::webhooks::event::{self, EventKind};
 use clipmill_shared::webhooks::log::Silence;
@@ -71,7 +72,8 @@ pub(crate) async fn test(
 ) -> Result<Json<TestView>, Problem> {
     let kind = fields::event_type(Form::read(request, &["event_type"]).await?.text("event_type")?)?;
     let endpoint = endpoint::find(&app.pool, account, id).await?.ok_or_else(Problem::no_endpoint)?;
-    let answer = send(&app, endpoint, kind).await;
+    let secrets = endpoint.secrets(&app.vault)?;
+    let answer = send(&app, &endpoint, &secrets, kind).await;
     Ok(Json(TestView {
         object: "webhook_endpoint.test",
         event_type: kind.as_str(),
@@ -82,11 +84,16 @@ pub(crate) async fn test(
     }))
 }
 
-async fn send(app: &App, endpoint: Endpoint, kind: EventKind) -> Result<StatusCode, Silence> {
-    let (now, url) = (endpoint.read_at, endpoint.url.clone());
+async fn send(
+    app: &App,
+    endpoint: &Endpoint,
+    secrets: &[WebhookSecret],
+    kind: EventKind,
+) -> Result<StatusCode, Silence> {
+    let now = endpoint.read_at;
     let body = event::body(EventId::new(), kind.as_str(), Some(kind.sample()), now).to_string();
     let message = Message { id: DeliveryId::new(), sent_at: now, body };
-    let signatures = message.signatures(&endpoint.into_secrets(), app.signing.webhook_signing_key.as_ref());
-    let request = message.request(&app.outbound, &url, signatures).map_err(|_| Silence::Refused)?;
+    let signatures = message.signatures(secrets, app.signing.webhook_signing_key.as_ref());
+    let request = message.request(&app.outbound, &endpoint.url, signatures).map_err(|_| Silence::Refused)?;
     Ok(request.timeout(TIMEOUT).send().await?.status())
 }

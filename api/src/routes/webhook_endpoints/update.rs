@@ -87,5 +87,5 @@ async fn change(
         enabled: form.boolean("enabled")?,
     };
     let endpoint = endpoint::update(&app.pool, account, id, &change).await?.ok_or_else(Problem::no_endpoint)?;
-    Ok(Json(EndpointView::new(endpoint)))
+    Ok(Json(EndpointView::new(&app.vault, endpoint)?))
 }

@@ -1,6 +1,7 @@
 //! An endpoint as clients see it: OpenAI's object and ours beyond it.
 
 use clipmill_shared::id::EndpointId;
+use clipmill_shared::vault::{Vault, VaultError};
 use clipmill_shared::webhooks::endpoint::{DisabledReason, Endpoint};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,8 +44,9 @@ pub(crate) struct EndpointView {
 
 impl EndpointView {
     /// An endpoint, without its secret.
-    pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self {
+    pub(super) fn new(vault: &Vault, endpoint: Endpoint) -> Result<Self, VaultError> {
+        let signing_secret_hint = endpoint.secret(vault)?.hint();
+        Ok(Self {
             id: endpoint.id,
             object: "webhook_endpoint",
             created_at: endpoint.created_at.timestamp(),
@@ -52,16 +54,16 @@ impl EndpointView {
             name: endpoint.name,
             url: endpoint.url,
             signing_secret: None,
-            signing_secret_hint: endpoint.secret.hint(),
+            signing_secret_hint,
             updated_at: endpoint.updated_at.timestamp(),
             status: if endpoint.disabled_reason.is_none() { "enabled" } else { "disabled" },
             disabled_reason: endpoint.disabled_reason.map(DisabledReason::as_str),
-        }
+        })
     }
 
     /// An endpoint whose secret is new.
-    pub(super) fn with_secret(endpoint: Endpoint) -> Self {
-        let secret = endpoint.secret.reveal();
-        Self { signing_secret: Some(secret), ..Self::new(endpoint) }
+    pub(super) fn with_secret(vault: &Vault, endpoint: Endpoint) -> Result<Self, VaultError> {
+        let signing_secret = Some(endpoint.secret(vault)?.reveal());
+        Ok(Self { signing_secret, ..Self::new(vault, endpoint)? })
     }
 }

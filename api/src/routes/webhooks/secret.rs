@@ -26,6 +26,6 @@ pub(crate) struct SecretView {
     responses((status = 200, body = SecretView))
 )]
 pub(crate) async fn secret(State(app): State<App>, Caller(account): Caller) -> Result<Json<SecretView>, Problem> {
-    let account = accounts::get(&app.pool, account).await?;
+    let account = accounts::get(&app.pool, &app.vault, account).await?;
     Ok(Json(SecretView { object: "webhook.secret", secret: account.webhook_secret.reveal() }))
 }

@@ -1,5 +1,6 @@
 //! The embedded parts with real processes, real sockets and real files.
 
+mod master_key;
 mod objects;
 mod postgres;
 mod signatures;

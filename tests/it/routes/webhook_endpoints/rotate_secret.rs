@@ -1,3 +1,5 @@
+use clipmill_shared::id::EndpointId;
+use clipmill_shared::vault::{Place, Sealed};
 use clipmill_tests::Server;
 use clipmill_tests::server::{answer, text};
 use reqwest::{Method, StatusCode};
@@ -28,8 +30,9 @@ async fn what_cannot_be_accepted_is_named_and_strangers_find_nothing() {
     let (status, body) = server.post(&format!("{}{ROTATE}", path(&made)), json!({ "keep": true })).await;
     assert_eq!((status, &body["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("keep")));
     is_found_by_its_owner_only(&server, Method::POST, &made, ROTATE, json!({})).await;
-    let secret: Vec<u8> =
+    let sealed: Sealed =
         sqlx::query_scalar("select secret from webhook_endpoints").fetch_one(&server.pool).await.unwrap();
-    let known = clipmill_shared::secret::WebhookSecret::parse(text(&made["signing_secret"])).unwrap();
-    assert_eq!(secret, known.bytes());
+    let id: EndpointId = text(&made["id"]).parse().unwrap();
+    let secret = server.env.vault.open_webhook(Place::Endpoint, id.uuid(), &sealed).unwrap();
+    assert_eq!(secret.reveal(), text(&made["signing_secret"]));
 }
