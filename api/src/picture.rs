@@ -1,5 +1,5 @@
-//! Source images: fetched or decoded from their field, found out by content, and decoded once under a memory limit,
-//! so that what is stored can be rendered.
+//! Source images: fetched or decoded from their field, found out by content, stripped of their metadata, and decoded once
+//! under a memory limit, so that what is stored can be rendered and says no more than what it shows.
 
 use std::io::Cursor;
 
@@ -19,6 +19,8 @@ use crate::app::App;
 use crate::form::{Form, ImageField};
 use crate::limit::{IMAGE_MAX_BYTES, IMAGE_MAX_DECODED_BYTES, IMAGE_SIDE_PX};
 use crate::problem::Problem;
+
+mod strip;
 
 /// Base64 as browsers and scripts write it, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -101,55 +103,37 @@ async fn fetch(app: &App, name: &'static str, url: &str) -> Result<Bytes, Proble
     Ok(bytes.into())
 }
 
-/// Decodes the whole image once. The error says what is allowed.
-fn decode(bytes: Bytes) -> Result<Picture, String> {
+/// Strips the file of its metadata and decodes what is left of it, once: what is kept is what was looked at. The error says what is
+/// allowed.
+pub(crate) fn decode(bytes: Bytes) -> Result<Picture, String> {
     let (kind, format) = match image::guess_format(&bytes) {
         Ok(format @ ImageFormat::Jpeg) => (PictureType::Jpeg, format),
         Ok(format @ ImageFormat::Png) => (PictureType::Png, format),
         Ok(format @ ImageFormat::WebP) => (PictureType::WebP, format),
         _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
     };
-    if format == ImageFormat::Jpeg && !jpeg_has_end(&bytes) {
-        return Err("is damaged: its end is missing".to_owned());
-    }
+    let kept = Bytes::from(strip::strip(&bytes, kind)?);
+    drop(bytes);
     let broken = |_| "is damaged or needs too much memory".to_owned();
-    let mut decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().map_err(broken)?;
+    let mut limits = limits();
+    let mut reader = ImageReader::with_format(Cursor::new(&kept), format);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     if !IMAGE_SIDE_PX.contains(&width) || !IMAGE_SIDE_PX.contains(&height) {
         return Err("must have sides of 64 to 8192 pixels".to_owned());
     }
-    let mut limits = limits();
-    decoder.set_limits(limits.clone()).map_err(broken)?;
     // A decoder minds what it needs for itself; the picture is ours to count.
     limits.reserve(decoder.total_bytes()).map_err(broken)?;
     let orientation = decoder.orientation().map_err(broken)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
     image.apply_orientation(orientation);
     let size = Size { width: image.width(), height: image.height() };
-    Ok(Picture { bytes, kind, size })
-}
-
-/// Whether a JPEG goes on to its end-of-image marker; decoders fill what is missing with grey (ITU-T T.81, annex B).
-fn jpeg_has_end(bytes: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xda;
-    const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    // Segments before the first scan carry their length; a thumbnail inside of one has an end of its own.
-    while let [0xff, marker, high, low, ..] = *rest {
-        let length = match marker {
-            0xff => 1,
-            START_OF_SCAN => return rest.windows(2).any(|pair| pair == END_OF_IMAGE),
-            _ => 2 + usize::from(u16::from_be_bytes([high, low])),
-        };
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    false
+    Ok(Picture { bytes: kept, kind, size })
 }
 
 fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(*IMAGE_SIDE_PX.end());
-    limits.max_image_height = Some(*IMAGE_SIDE_PX.end());
+    let mut limits = Limits::no_limits();
     limits.max_alloc = Some(IMAGE_MAX_DECODED_BYTES);
     limits
 }
