@@ -4,7 +4,6 @@
 use std::io::Cursor;
 
 use axum::body::Bytes;
-use axum::http::Method;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -85,22 +84,8 @@ fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
 }
 
 async fn fetch(app: &App, name: &'static str, url: &str) -> Result<Bytes, Problem> {
-    let request =
-        app.outbound.request(Method::GET, url).map_err(|refused| Problem::invalid(name, &refused.to_string()))?;
-    let unreachable =
-        || Problem::invalid(name, "must be an address from which the image can be fetched, without redirects");
-    let mut response = request.send().await.map_err(|_| unreachable())?;
-    if !response.status().is_success() {
-        return Err(unreachable());
-    }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| unreachable())? {
-        if bytes.len() + chunk.len() > IMAGE_MAX_BYTES {
-            return Err(Problem::invalid(name, "must have at most 20 MB"));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.into())
+    let fetched = app.outbound.fetch(url, IMAGE_MAX_BYTES).await;
+    fetched.map_err(|error| Problem::invalid(name, &error.to_string()))
 }
 
 /// Strips the file of its metadata and decodes what is left of it, once: what is kept is what was looked at. The error says what is
