@@ -9,6 +9,8 @@ mod browser;
 pub mod config;
 mod delivery;
 mod form;
+#[doc(hidden)]
+pub mod fuzz;
 mod limit;
 pub mod minimax;
 mod observe;

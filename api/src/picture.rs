@@ -74,7 +74,7 @@ pub(crate) async fn probe(app: &App, bytes: Bytes) -> Result<Result<Picture, Str
     Ok(decoded.unwrap_or_else(|_| Err("is damaged".to_owned())))
 }
 
-fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
+pub(crate) fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
     let refused = || Problem::invalid(name, "must be a data URL in base64, as in data:image/png;base64,…");
     let (head, data) = url.split_once(',').ok_or_else(refused)?;
     if !head.ends_with(";base64") {
@@ -91,13 +91,7 @@ async fn fetch(app: &App, name: &'static str, url: &str) -> Result<Bytes, Proble
 /// Strips the file of its metadata and decodes what is left of it, once: what is kept is what was looked at. The error says what is
 /// allowed.
 pub(crate) fn decode(bytes: Bytes) -> Result<Picture, String> {
-    let (kind, format) = match image::guess_format(&bytes) {
-        Ok(format @ ImageFormat::Jpeg) => (PictureType::Jpeg, format),
-        Ok(format @ ImageFormat::Png) => (PictureType::Png, format),
-        Ok(format @ ImageFormat::WebP) => (PictureType::WebP, format),
-        _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
-    };
-    let kept = Bytes::from(strip::strip(&bytes, kind)?);
+    let (kept, kind, format) = stripped(&bytes)?;
     drop(bytes);
     let broken = |_| "is damaged or needs too much memory".to_owned();
     let mut limits = limits();
@@ -115,6 +109,17 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Picture, String> {
     image.apply_orientation(orientation);
     let size = Size { width: image.width(), height: image.height() };
     Ok(Picture { bytes: kept, kind, size })
+}
+
+/// The file without its metadata, and its format, found out by its content.
+pub(crate) fn stripped(bytes: &[u8]) -> Result<(Bytes, PictureType, ImageFormat), String> {
+    let (kind, format) = match image::guess_format(bytes) {
+        Ok(format @ ImageFormat::Jpeg) => (PictureType::Jpeg, format),
+        Ok(format @ ImageFormat::Png) => (PictureType::Png, format),
+        Ok(format @ ImageFormat::WebP) => (PictureType::WebP, format),
+        _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
+    };
+    Ok((strip::strip(bytes, kind)?.into(), kind, format))
 }
 
 fn limits() -> Limits {
