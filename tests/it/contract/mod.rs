@@ -1,1 +1,3 @@
+mod fuzz;
+mod hostile;
 mod openapi;
