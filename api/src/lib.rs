@@ -10,6 +10,8 @@ mod browser;
 pub mod config;
 mod delivery;
 mod form;
+#[doc(hidden)]
+pub mod fuzz;
 mod limit;
 mod lockout;
 pub mod minimax;

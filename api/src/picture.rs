@@ -1,10 +1,9 @@
-//! Source images: fetched or decoded from their field, found out by content, and decoded once under a memory limit,
-//! so that what is stored can be rendered.
+//! Source images: fetched or decoded from their field, found out by content, stripped of their metadata, and decoded once
+//! under a memory limit, so that what is stored can be rendered and says no more than what it shows.
 
 use std::io::Cursor;
 
 use axum::body::Bytes;
-use axum::http::Method;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -19,6 +18,8 @@ use crate::app::App;
 use crate::form::{Form, ImageField};
 use crate::limit::{IMAGE_MAX_BYTES, IMAGE_MAX_DECODED_BYTES, IMAGE_SIDE_PX};
 use crate::problem::Problem;
+
+mod strip;
 
 /// Base64 as browsers and scripts write it, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -73,7 +74,7 @@ pub(crate) async fn probe(app: &App, bytes: Bytes) -> Result<Result<Picture, Str
     Ok(decoded.unwrap_or_else(|_| Err("is damaged".to_owned())))
 }
 
-fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
+pub(crate) fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
     let refused = || Problem::invalid(name, "must be a data URL in base64, as in data:image/png;base64,…");
     let (head, data) = url.split_once(',').ok_or_else(refused)?;
     if !head.ends_with(";base64") {
@@ -83,73 +84,46 @@ fn from_data_url(name: &'static str, url: &str) -> Result<Bytes, Problem> {
 }
 
 async fn fetch(app: &App, name: &'static str, url: &str) -> Result<Bytes, Problem> {
-    let request =
-        app.outbound.request(Method::GET, url).map_err(|refused| Problem::invalid(name, &refused.to_string()))?;
-    let unreachable =
-        || Problem::invalid(name, "must be an address from which the image can be fetched, without redirects");
-    let mut response = request.send().await.map_err(|_| unreachable())?;
-    if !response.status().is_success() {
-        return Err(unreachable());
-    }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| unreachable())? {
-        if bytes.len() + chunk.len() > IMAGE_MAX_BYTES {
-            return Err(Problem::invalid(name, "must have at most 20 MB"));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.into())
+    let fetched = app.outbound.fetch(url, IMAGE_MAX_BYTES).await;
+    fetched.map_err(|error| Problem::invalid(name, &error.to_string()))
 }
 
-/// Decodes the whole image once. The error says what is allowed.
-fn decode(bytes: Bytes) -> Result<Picture, String> {
-    let (kind, format) = match image::guess_format(&bytes) {
-        Ok(format @ ImageFormat::Jpeg) => (PictureType::Jpeg, format),
-        Ok(format @ ImageFormat::Png) => (PictureType::Png, format),
-        Ok(format @ ImageFormat::WebP) => (PictureType::WebP, format),
-        _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
-    };
-    if format == ImageFormat::Jpeg && !jpeg_has_end(&bytes) {
-        return Err("is damaged: its end is missing".to_owned());
-    }
+/// Strips the file of its metadata and decodes what is left of it, once: what is kept is what was looked at. The error says what is
+/// allowed.
+pub(crate) fn decode(bytes: Bytes) -> Result<Picture, String> {
+    let (kept, kind, format) = stripped(&bytes)?;
+    drop(bytes);
     let broken = |_| "is damaged or needs too much memory".to_owned();
-    let mut decoder = ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().map_err(broken)?;
+    let mut limits = limits();
+    let mut reader = ImageReader::with_format(Cursor::new(&kept), format);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     if !IMAGE_SIDE_PX.contains(&width) || !IMAGE_SIDE_PX.contains(&height) {
         return Err("must have sides of 64 to 8192 pixels".to_owned());
     }
-    let mut limits = limits();
-    decoder.set_limits(limits.clone()).map_err(broken)?;
     // A decoder minds what it needs for itself; the picture is ours to count.
     limits.reserve(decoder.total_bytes()).map_err(broken)?;
     let orientation = decoder.orientation().map_err(broken)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
     image.apply_orientation(orientation);
     let size = Size { width: image.width(), height: image.height() };
-    Ok(Picture { bytes, kind, size })
+    Ok(Picture { bytes: kept, kind, size })
 }
 
-/// Whether a JPEG goes on to its end-of-image marker; decoders fill what is missing with grey (ITU-T T.81, annex B).
-fn jpeg_has_end(bytes: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xda;
-    const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    // Segments before the first scan carry their length; a thumbnail inside of one has an end of its own.
-    while let [0xff, marker, high, low, ..] = *rest {
-        let length = match marker {
-            0xff => 1,
-            START_OF_SCAN => return rest.windows(2).any(|pair| pair == END_OF_IMAGE),
-            _ => 2 + usize::from(u16::from_be_bytes([high, low])),
-        };
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    false
+/// The file without its metadata, and its format, found out by its content.
+pub(crate) fn stripped(bytes: &[u8]) -> Result<(Bytes, PictureType, ImageFormat), String> {
+    let (kind, format) = match image::guess_format(bytes) {
+        Ok(format @ ImageFormat::Jpeg) => (PictureType::Jpeg, format),
+        Ok(format @ ImageFormat::Png) => (PictureType::Png, format),
+        Ok(format @ ImageFormat::WebP) => (PictureType::WebP, format),
+        _ => return Err("must be a JPEG, PNG or WebP image".to_owned()),
+    };
+    Ok((strip::strip(bytes, kind)?.into(), kind, format))
 }
 
 fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(*IMAGE_SIDE_PX.end());
-    limits.max_image_height = Some(*IMAGE_SIDE_PX.end());
+    let mut limits = Limits::no_limits();
     limits.max_alloc = Some(IMAGE_MAX_DECODED_BYTES);
     limits
 }

@@ -31,7 +31,11 @@ pub(crate) async fn judged(app: &App, wish: Wish, direction: &Direction) -> Resu
     let fleet = app.outlook.fleet().await?;
     let offer = wish.tier.and_then(|tier| fleet.offers.get(&tier));
     let wish = Wish { style: direction.style(), camera: direction.camera(), ..wish };
-    prompt::direct(app, Spec::new(wish, offer)?, direction).await
+    let spec = Spec::new(wish, offer)?;
+    if let Some(url) = spec.webhook_url() {
+        app.outbound.check(url).map_err(|refused| Problem::invalid("webhook_url", &refused.to_string()))?;
+    }
+    prompt::direct(app, spec, direction).await
 }
 
 /// Writes a job into the ledger.

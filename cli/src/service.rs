@@ -127,7 +127,7 @@ impl Service {
         let webhook_secret = accounts::get(&pool, &vault, account).await?.webhook_secret;
 
         let stop = CancellationToken::new();
-        let outbound = OutboundConfig { allow_private_addresses: true };
+        let outbound = OutboundConfig::unguarded();
         let app = App::new(
             pool.clone(),
             storage.clone(),

@@ -67,7 +67,7 @@ impl FromStr for PictureType {
 /// An image that was decoded once and found good.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// The file as it came.
+    /// The file, without its metadata.
     pub bytes: Bytes,
     /// Its format, found out from its content.
     pub kind: PictureType,

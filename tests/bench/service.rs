@@ -28,7 +28,7 @@ impl Service {
     /// Serves a database.
     pub(crate) async fn start(bench: &Bench, database: &Database) -> Result<Self> {
         let (pool, storage) = (database.connect(CONNECTIONS).await?, bench.storage().await?);
-        let (outbound, setup) = (OutboundConfig { allow_private_addresses: true }, Setup::default());
+        let (outbound, setup) = (OutboundConfig::unguarded(), Setup::default());
         let clients = ClientConfig { rates: RateConfig::UNLIMITED, ..setup.clients };
         let app = App::new(pool, storage, Vault::default(), &outbound, &setup.moderation, &clients, &setup.signing)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

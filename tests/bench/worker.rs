@@ -25,7 +25,7 @@ impl Worker {
     /// Starts a worker that renders with this engine.
     pub(crate) async fn start(bench: &Bench, database: &Database, engine: Arc<dyn Engine>) -> Result<Self> {
         let (pool, storage, stop) = (database.connect(16).await?, bench.storage().await?, CancellationToken::new());
-        let outbound = OutboundConfig { allow_private_addresses: true };
+        let outbound = OutboundConfig::unguarded();
         let env =
             Env::new(pool, storage, Vault::default(), for_all_tiers(engine), worker_config(), &outbound, stop.clone())?;
         Ok(Self { stop, running: tokio::spawn(clipmill_worker::run(Arc::new(env))) })

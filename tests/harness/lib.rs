@@ -7,6 +7,7 @@ pub mod events;
 pub mod gate;
 pub mod log;
 pub mod oracle;
+pub mod photograph;
 pub mod picture;
 pub mod process;
 pub mod proxy;

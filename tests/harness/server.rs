@@ -90,7 +90,7 @@ impl Server {
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
         let storage = Storage::open(&shared.storage()).await;
-        let outbound = OutboundConfig { allow_private_addresses: true };
+        let outbound = OutboundConfig::unguarded();
         let account = accounts::create(&pool, &vault, "test", false).await.expect("an account");
         let (_, key) = keys::create(&pool, account.id, &KeyWish::named("test")).await.expect("a key");
         let stop = CancellationToken::new();
@@ -131,7 +131,7 @@ impl Server {
         let pool = db::connect(&url.config()).await.expect("Postgres answers");
         let endpoint = Some(format!("http://{}", store.address()));
         let storage = Storage::open(&StorageConfig { endpoint, ..self.storage_config.clone() }).await;
-        let outbound = OutboundConfig { allow_private_addresses: true };
+        let outbound = OutboundConfig::unguarded();
         let (vault, stop) = (self.env.vault.clone(), CancellationToken::new());
         let env = Env::new(pool, storage, vault, engines, worker_config(), &outbound, stop);
         Arc::new(env.expect("an env"))

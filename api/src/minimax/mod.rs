@@ -12,6 +12,7 @@ mod size;
 mod v1;
 
 pub use models::{MinimaxConfig, MinimaxModels};
+pub(crate) use v1::Task;
 
 /// Marks the dialect's operations in the OpenAPI document.
 pub(crate) const TAG: &str = "minimax";

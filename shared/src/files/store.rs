@@ -5,13 +5,16 @@ use sqlx::PgPool;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{File, FileError, FileState, STORING_SECONDS, file_query, read};
+use super::{File, FileError, FileState, LINK_SECONDS, STORING_SECONDS, file_query, read};
+use crate::jobs::removal;
 use crate::picture::{PICTURE_MAX_BYTES, Picture};
 use crate::storage::{Storage, StorageError};
 
-/// What came by the file's upload link, as it came.
-pub async fn fetch(storage: &Storage, file: &File) -> Result<Bytes, FileError> {
+/// What came by the file's upload link, as it came. A timer is set by which that goes, whoever dies meanwhile and whatever the link's
+/// bearer still stores there.
+pub async fn fetch(pool: &PgPool, storage: &Storage, file: &File) -> Result<Bytes, FileError> {
     let key = file.upload_key();
+    removal::upload(pool, file.account_id, file.id, &key, f64::from(LINK_SECONDS) + STORING_SECONDS).await?;
     let not_stored = |error| match error {
         StorageError::NotFound => FileError::NotStored,
         error => FileError::Storage(error),

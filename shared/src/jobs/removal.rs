@@ -103,13 +103,27 @@ pub(crate) async fn deleted(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx
         .await
 }
 
-/// A file is gone: so is everything of it, and once more when nobody can be storing anything for it any more.
+/// What comes by an upload link is never kept as it came: it goes when nobody can store anything there any more.
+pub(crate) async fn upload(
+    pool: &PgPool,
+    account: AccountId,
+    file: FileId,
+    key: &str,
+    writable_seconds: f64,
+) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    schedule(&mut connection, account, file.uuid(), Reason::Superseded, key, writable_seconds).await
+}
+
+/// A file is gone: so is everything of it, and once more when nobody can be storing anything for it any more. These timers take
+/// the place of all others.
 pub(crate) async fn file(
     tx: &mut PgConnection,
     account: AccountId,
     file: FileId,
     writable_seconds: f64,
 ) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from removals where job_id = $1", file.uuid()).execute(&mut *tx).await?;
     let prefix = key::file_prefix(account, file);
     if writable_seconds > 0.0 {
         schedule(tx, account, file.uuid(), Reason::Superseded, &prefix, writable_seconds).await?;

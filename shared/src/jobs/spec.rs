@@ -181,6 +181,11 @@ impl Spec {
         &self.prompt
     }
 
+    /// Whom to tell, if anybody.
+    pub fn webhook_url(&self) -> Option<&str> {
+        self.webhook_url.as_deref()
+    }
+
     /// The images that come with it.
     pub fn images(&self) -> impl Iterator<Item = &SourceImage> {
         self.first_frame.iter().chain(&self.last_frame)

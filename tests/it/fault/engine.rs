@@ -107,7 +107,7 @@ async fn a_rejected_request_fails_at_once() {
 async fn an_attempt_that_takes_too_long_is_stopped_and_made_again() {
     let server = server(&[Act::Linger, Act::Deliver]).await;
     let config = WorkerConfig { attempt_seconds: 1, ..server.env.config.clone() };
-    let outbound = OutboundConfig { allow_private_addresses: true };
+    let outbound = OutboundConfig::unguarded();
     let (engines, stop) = (server.env.engines.clone(), server.env.stop.clone());
     let (pool, storage, vault) = (server.pool.clone(), server.storage.clone(), server.env.vault.clone());
     let hurried = Env::new(pool, storage, vault, engines, config, &outbound, stop).unwrap();

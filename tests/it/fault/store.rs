@@ -9,7 +9,7 @@ use clipmill_worker::{Env, preview_engines};
 async fn refused(server: &Server) -> Arc<Env> {
     let wrong = StorageConfig { secret_access_key: Some("wrong".to_owned().into()), ..shared().await.storage() };
     let storage = Storage::open(&wrong).await;
-    let outbound = clipmill_shared::outbound::OutboundConfig { allow_private_addresses: true };
+    let outbound = clipmill_shared::outbound::OutboundConfig::unguarded();
     Arc::new(
         Env::new(
             server.pool.clone(),
@@ -53,7 +53,7 @@ async fn objects_that_cannot_be_removed_stay_due_and_their_row_says_nothing_else
 async fn a_scratch_folder_that_cannot_be_written_costs_the_job_nothing() {
     let server = Server::start().await;
     let job = server.submit_small().await;
-    let outbound = clipmill_shared::outbound::OutboundConfig { allow_private_addresses: true };
+    let outbound = clipmill_shared::outbound::OutboundConfig::unguarded();
     let parent = tempfile::tempdir().unwrap();
     let mut config = server.env.config.clone();
     config.scratch = Some(parent.path().to_owned());

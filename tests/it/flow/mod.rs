@@ -8,6 +8,7 @@ mod files;
 mod fit;
 mod image_to_video;
 mod limits;
+mod metadata;
 mod minimax;
 mod moderation;
 mod operator;

@@ -83,7 +83,7 @@ async fn a_private_address_is_refused_when_it_is_not_allowed() {
     let receiver = Receiver::answering([]).await;
     submit(&server, &receiver).await;
     server.render().await;
-    let guarded = clipmill_shared::outbound::OutboundConfig { allow_private_addresses: false };
+    let guarded = clipmill_shared::outbound::OutboundConfig::default();
     let env = clipmill_worker::Env::new(
         server.pool.clone(),
         server.storage.clone(),

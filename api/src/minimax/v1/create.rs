@@ -9,6 +9,7 @@ use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::spec::Wish;
 use clipmill_shared::jobs::submit::{Origin, SubmitError, Submitted, find_earlier};
 use clipmill_shared::jobs::{Job, WebhookFormat};
+use clipmill_shared::tier::Tier;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ use crate::form::Form;
 use crate::limit;
 use crate::minimax::callback;
 use crate::minimax::code::BaseResp;
-use crate::minimax::models::Asked;
+use crate::minimax::models::{Asked, MinimaxConfig, Resolution};
 use crate::minimax::size::size;
 use crate::picture;
 use crate::problem::Problem;
@@ -111,10 +112,9 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Job, 
     let has_images = IMAGES.iter().any(|name| form.has(name));
     let turn = if has_images { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
-    // There is nothing to write out where there are no words.
-    let optimize = form.boolean("prompt_optimizer")?.unwrap_or(true) && form.has("prompt");
-    let direction = Direction::optimizing(optimize);
-    let wish = wish(app, identity.account, &mut form).await?;
+    let task = Task::read(&app.minimax, &form)?;
+    let direction = Direction::optimizing(task.optimize);
+    let wish = wish(app, identity.account, task, &mut form).await?;
     if let Some(url) = &wish.webhook_url {
         callback::shake_hands(&app.outbound, url).await?;
     }
@@ -130,35 +130,64 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Job, 
     Err(Problem::unavailable())
 }
 
-/// The request as a wish, once it is one that the model accepts.
-async fn wish(app: &App, account: AccountId, form: &mut Form) -> Result<Wish, Problem> {
-    let model = form.text("model")?;
-    let (rules, tier) = app.minimax.model(model.as_deref())?;
-    refuse(form, "subject_reference", "must be left out: subjects are not offered here")?;
-    form.boolean("fast_pretreatment")?;
-    let resolution = form.text("resolution")?;
-    let asked = Asked {
-        resolution: resolution.as_deref(),
-        duration: form.integer("duration")?,
-        first_frame: form.has("first_frame_image"),
-        last_frame: form.has("last_frame_image"),
-    };
-    let (resolution, duration) = app.minimax.judge(rules, asked)?;
-    let prompt = prompt(form, asked)?;
+/// What a request asks for, but for its images.
+pub(crate) struct Task {
+    model: String,
+    tier: Tier,
+    resolution: Resolution,
+    duration: i64,
+    prompt: String,
+    optimize: bool,
+    metadata: BTreeMap<String, String>,
+    callback_url: Option<String>,
+}
+
+impl Task {
+    /// The task of a body, once it is one that the model accepts.
+    pub(crate) fn read(config: &MinimaxConfig, form: &Form) -> Result<Self, Problem> {
+        let model = form.text("model")?;
+        let (rules, tier) = config.model(model.as_deref())?;
+        refuse(form, "subject_reference", "must be left out: subjects are not offered here")?;
+        form.boolean("fast_pretreatment")?;
+        let resolution = form.text("resolution")?;
+        let asked = Asked {
+            resolution: resolution.as_deref(),
+            duration: form.integer("duration")?,
+            first_frame: form.has("first_frame_image"),
+            last_frame: form.has("last_frame_image"),
+        };
+        let (resolution, duration) = config.judge(rules, asked)?;
+        Ok(Self {
+            model: model.unwrap_or_default(),
+            tier,
+            resolution,
+            duration,
+            prompt: prompt(form, asked)?,
+            // There is nothing to write out where there are no words.
+            optimize: form.boolean("prompt_optimizer")?.unwrap_or(true) && form.has("prompt"),
+            metadata: metadata(form)?,
+            callback_url: form.text("callback_url")?,
+        })
+    }
+}
+
+/// The task as a wish, with its images.
+async fn wish(app: &App, account: AccountId, task: Task, form: &mut Form) -> Result<Wish, Problem> {
+    let Task { tier, duration, .. } = task;
     let first_frame = picture::in_form(app, account, form, "first_frame_image").await?;
     let last_frame = picture::in_form(app, account, form, "last_frame_image").await?;
     let fleet = app.outlook.fleet().await?;
     let offer = fleet.offers.get(&tier);
     let picture = first_frame.as_ref().or(last_frame.as_ref()).map(|image| image.size);
     Ok(Wish {
-        prompt: Some(prompt),
-        size: Some(size(resolution, picture, tier, offer, duration).to_string()),
+        prompt: Some(task.prompt),
+        size: Some(size(task.resolution, picture, tier, offer, duration).to_string()),
         // A model that makes shorter videos makes them as long as it can.
         seconds: Some(offer.map_or(duration, |offer| duration.min(offer.max_seconds().into()))),
-        model: model.unwrap_or_default(),
+        model: task.model,
         tier: Some(tier),
-        metadata: metadata(form)?,
-        webhook_url: form.text("callback_url")?,
+        metadata: task.metadata,
+        webhook_url: task.callback_url,
         first_frame,
         last_frame,
         ..Wish::default()

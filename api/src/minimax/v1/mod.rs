@@ -17,6 +17,8 @@ mod files;
 mod plan;
 mod query;
 
+pub(crate) use create::Task;
+
 /// Where jobs are submitted.
 pub(super) const SUBMIT: &str = "/v1/video_generation";
 /// Every address of this generation.

@@ -62,7 +62,7 @@ async fn take(app: &App, file: &File) -> Result<File, Problem> {
 /// What was stored, or why it can never be accepted.
 async fn look_at(app: &App, file: &File) -> Result<Result<Picture, Problem>, Problem> {
     let refused = |allowed: &str| Ok(Err(Problem::invalid("file", allowed)));
-    let bytes = match store::fetch(&app.storage, file).await {
+    let bytes = match store::fetch(&app.pool, &app.storage, file).await {
         Err(FileError::NotAsAnnounced) => return refused("must have the bytes that were announced"),
         fetched => fetched?,
     };
