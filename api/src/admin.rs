@@ -49,8 +49,8 @@ async fn create(
 ) -> anyhow::Result<()> {
     let change = Change { email: email.map(Some), ..Change::default() };
     change.check()?;
-    let account = accounts::create(pool, vault, name, keep_history).await.context("cannot make the account")?;
     let mut tx = db::begin(pool).await?;
+    let account = accounts::create_in(&mut tx, vault, name, keep_history).await.context("cannot make the account")?;
     profile::update(&mut tx, account.id, &change).await.context("cannot set its e-mail address")?;
     credits::set_metered(&mut tx, account.id, metered).await?;
     audit::record(&mut tx, account.id, ACTOR, Action::AccountCreated, &[]).await?;

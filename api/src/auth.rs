@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::{HeaderMap, Method};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use clipmill_shared::accounts::keys::{self, Identity};
 use clipmill_shared::accounts::operators::{self, Operator};
 use clipmill_shared::accounts::scope::Scope;

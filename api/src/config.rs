@@ -54,6 +54,9 @@ pub enum Command {
     /// Look after the keys of those who run the service, for /v1/admin
     #[command(subcommand)]
     OperatorKey(OperatorKeyCommand),
+    /// Look after the secrets in the database, and the master keys that seal them
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
 }
 
 /// What can be done with operators' keys.
@@ -74,9 +77,6 @@ pub enum OperatorKeyCommand {
         /// Which key (opkey_…)
         key: String,
     },
-    /// Look after the secrets in the database, and the master keys that seal them
-    #[command(subcommand)]
-    Secrets(SecretsCommand),
 }
 
 /// What can be done with accounts.

@@ -1,7 +1,7 @@
 //! Accounts: who owns jobs.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::id::AccountId;
 use crate::secret::WebhookSecret;
@@ -64,6 +64,16 @@ pub enum AccountError {
 
 /// Makes an account with a new webhook secret. `keep_history` keeps its source images until it deletes the video.
 pub async fn create(pool: &PgPool, vault: &Vault, name: &str, keep_history: bool) -> Result<Account, AccountError> {
+    create_in(&mut *pool.acquire().await?, vault, name, keep_history).await
+}
+
+/// Makes an account inside of a transaction.
+pub async fn create_in(
+    tx: &mut PgConnection,
+    vault: &Vault,
+    name: &str,
+    keep_history: bool,
+) -> Result<Account, AccountError> {
     check_name(name)?;
     let account = Account { id: AccountId::new(), name: name.to_owned(), webhook_secret: WebhookSecret::generate() };
     let sealed = vault.seal(Place::Account, account.id.uuid(), account.webhook_secret.bytes());
@@ -74,7 +84,7 @@ pub async fn create(pool: &PgPool, vault: &Vault, name: &str, keep_history: bool
         sealed.bytes(),
         keep_history,
     )
-    .execute(pool)
+    .execute(tx)
     .await?;
     Ok(account)
 }

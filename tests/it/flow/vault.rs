@@ -30,7 +30,7 @@ fn vault<const N: usize>(keys: [&MasterKey; N]) -> Vault {
 
 /// A worker of the same service that has these master keys.
 fn worker(server: &Server, vault: Vault) -> Arc<Env> {
-    let outbound = OutboundConfig { allow_private_addresses: true };
+    let outbound = OutboundConfig::unguarded();
     let (pool, storage, engines) = (server.pool.clone(), server.storage.clone(), server.env.engines.clone());
     let env = Env::new(pool, storage, vault, engines, server.env.config.clone(), &outbound, server.env.stop.clone());
     Arc::new(env.unwrap())

@@ -2,7 +2,7 @@ use clipmill_api::Transport;
 use clipmill_api::config::ClientConfig;
 use clipmill_api::rate::RateConfig;
 use clipmill_api::transport::TransportConfig;
-use clipmill_shared::accounts::keys;
+use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_tests::server::answer;
 use clipmill_tests::{Server, Setup};
 use reqwest::{Method, Response};
@@ -72,7 +72,7 @@ async fn a_key_that_was_proved_from_anywhere_passes_where_others_have_to_wait() 
 async fn a_poll_proves_a_key_as_any_request_does() {
     let server = trusting("127.0.0.1").await;
     let video = server.submit_small().await;
-    let fresh = keys::create(&server.pool, server.account, "fresh").await.unwrap().1;
+    let fresh = keys::create(&server.pool, server.account, &KeyWish::named("fresh")).await.unwrap().1;
     let path = format!("/v1/videos/{}", video["id"].as_str().unwrap());
     let poll = async |client: &str, key: &str| {
         let request = server.anonymous(Method::GET, &path).header("x-forwarded-for", client).bearer_auth(key);
@@ -89,12 +89,12 @@ async fn a_poll_proves_a_key_as_any_request_does() {
 #[tokio::test]
 async fn a_key_that_was_revoked_is_not_known_any_more() {
     let server = trusting("127.0.0.1").await;
-    let (id, key) = keys::create(&server.pool, server.account, "short-lived").await.unwrap();
+    let (id, key) = keys::create(&server.pool, server.account, &KeyWish::named("short-lived")).await.unwrap();
     assert_eq!(status(&server, BYSTANDER, key.reveal()).await, 200);
     for _ in 0..FAILURES {
         status(&server, GUESSER, &wrong()).await;
     }
-    keys::revoke(&server.pool, server.account, id).await.unwrap();
+    keys::revoke(&server.pool, server.account, id.id).await.unwrap();
     assert_eq!(status(&server, GUESSER, key.reveal()).await, 401);
     assert_eq!(status(&server, GUESSER, key.reveal()).await, 429);
 }

@@ -144,10 +144,11 @@ async fn a_certificate_that_cannot_be_used_is_said_at_the_start() {
 async fn handshakes_that_never_end_keep_nobody_waiting_and_no_server_from_its_end() {
     let (files, root) = Files::new();
     let server = Server::start().await;
-    let (outbound, setup) = (OutboundConfig { allow_private_addresses: true }, Setup::default());
+    let (outbound, setup) = (OutboundConfig::unguarded(), Setup::default());
     let app = App::new(
         server.pool.clone(),
         server.storage.clone(),
+        server.env.vault.clone(),
         &outbound,
         &setup.moderation,
         &setup.clients,

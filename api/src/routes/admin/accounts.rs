@@ -79,8 +79,9 @@ pub(crate) async fn create(
     let name = form.text("name")?.unwrap_or_default();
     let change = profile::Change { email: form.text("email")?.map(Some), ..profile::Change::default() };
     change.check()?;
-    let account = accounts::create(&app.pool, &name, form.boolean("keep_history")?.unwrap_or(false)).await?;
+    let keep_history = form.boolean("keep_history")?.unwrap_or(false);
     let mut tx = db::begin(&app.pool).await?;
+    let account = accounts::create_in(&mut tx, &app.vault, &name, keep_history).await?;
     let profile = profile::update(&mut tx, account.id, &change).await?;
     record(&mut tx, account.id, &staff, Action::AccountCreated, &[]).await?;
     tx.commit().await?;
