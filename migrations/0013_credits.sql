@@ -39,8 +39,9 @@ create unique index credit_entries_once on credit_entries (account_id, idempoten
 create unique index credit_entries_reservation on credit_entries (job_id) where kind = 'reservation';
 create unique index credit_entries_settlement on credit_entries (job_id) where kind in ('charge', 'release');
 
+-- As their owner: whoever may change jobs need not be able to change what they cost.
 create function reserve_credits() returns trigger
-language plpgsql as $$
+language plpgsql security definer set search_path from current as $$
 begin
     update credit_balances set reserved = reserved + new.credits
     where account_id = new.account_id and granted - reserved - charged >= new.credits;
@@ -58,7 +59,7 @@ create trigger jobs_reserve_credits after insert on jobs for each row when (new.
 
 -- A job of which there is no more to come is charged if it has a video, else its credits are free again.
 create function settle_credits() returns trigger
-language plpgsql as $$
+language plpgsql security definer set search_path from current as $$
 declare
     job jobs := case when tg_op = 'DELETE' then old else new end;
     outcome credit_kind := case when tg_op = 'UPDATE' and new.status = 'completed' then 'charge' else 'release' end;

@@ -18,6 +18,7 @@ use clipmill_shared::db::{self, DatabaseUrl, PgPool};
 use clipmill_shared::id::AccountId;
 use clipmill_shared::moderation::{Moderation, ModerationConfig};
 use clipmill_shared::outbound::OutboundConfig;
+use clipmill_shared::roles;
 use clipmill_shared::secret::{ApiKey, WebhookSecret};
 use clipmill_shared::storage::{DEFAULT_BUCKET, Storage, StorageConfig};
 use clipmill_shared::vault::{Vault, VaultConfig};
@@ -128,8 +129,10 @@ impl Service {
 
         let stop = CancellationToken::new();
         let outbound = OutboundConfig::unguarded();
+        let (api_pool, worker_pool) =
+            (open_as(config, &postgres, roles::API).await?, open_as(config, &postgres, roles::WORKER).await?);
         let app = App::new(
-            pool.clone(),
+            api_pool.unwrap_or_else(|| pool.clone()),
             storage.clone(),
             vault.clone(),
             &outbound,
@@ -140,7 +143,15 @@ impl Service {
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
         let engines = worker.engines().context("the engines cannot be set up")?;
         let moderation = Moderation::open(&config.moderation).map_err(anyhow::Error::msg)?;
-        let env = Env::new(pool.clone(), storage, vault, engines, worker, &outbound, stop.clone())?;
+        let env = Env::new(
+            worker_pool.unwrap_or_else(|| pool.clone()),
+            storage,
+            vault,
+            engines,
+            worker,
+            &outbound,
+            stop.clone(),
+        )?;
         let env = Arc::new(env.moderated_by(moderation));
 
         let address = listener.local_addr().context("cannot read the address that was bound")?;
@@ -206,6 +217,14 @@ fn open_vault(config: &ServiceConfig) -> Result<Vault> {
         secrets.master_key_file = Some(embedded::master_key_file(&config.data)?);
     }
     secrets.vault().map_err(anyhow::Error::msg)
+}
+
+/// The embedded database, as this role; none where the database is somebody's own, with its own logins.
+async fn open_as(config: &ServiceConfig, postgres: &Option<Postgres>, role: &str) -> Result<Option<PgPool>> {
+    let Some(postgres) = postgres.as_ref().filter(|_| config.database_url.is_none()) else { return Ok(None) };
+    let url: DatabaseUrl = postgres.url().parse().map_err(anyhow::Error::msg)?;
+    let pool = db::connect(&url.config().acting_as(role)).await;
+    pool.map(Some).with_context(|| format!("cannot act as {role} in the embedded Postgres"))
 }
 
 async fn open_store(config: &ServiceConfig) -> Result<(Option<Store>, Storage)> {

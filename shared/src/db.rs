@@ -8,7 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, Postgres};
 
-use crate::host;
+use crate::{host, roles};
 
 pub use sqlx::{Error, PgConnection as Connection, PgPool};
 
@@ -29,6 +29,18 @@ pub struct DbConfig {
     /// Most connections that this process opens
     #[arg(long, env = "CLIPMILL_DATABASE_CONNECTIONS", default_value_t = DEFAULT_CONNECTIONS, value_parser = clap::value_parser!(u32).range(4..=1000))]
     pub database_connections: u32,
+    /// Role that this process acts as, with the rights that it needs and no others: clipmill_api or clipmill_worker, which
+    /// `clipmill-api migrate` makes; the login itself if unset
+    #[arg(long, env = "CLIPMILL_DATABASE_ROLE")]
+    pub database_role: Option<String>,
+}
+
+impl DbConfig {
+    /// The same, acting as this role.
+    #[must_use]
+    pub fn acting_as(self, role: &str) -> Self {
+        Self { database_role: Some(role.to_owned()), ..self }
+    }
 }
 
 /// A Postgres URL. It may hold a password, so its `Debug` shows nothing.
@@ -38,7 +50,7 @@ pub struct DatabaseUrl(String);
 impl DatabaseUrl {
     /// Settings that reach this database with the usual number of connections.
     pub fn config(self) -> DbConfig {
-        DbConfig { database_url: self, database_connections: DEFAULT_CONNECTIONS }
+        DbConfig { database_url: self, database_connections: DEFAULT_CONNECTIONS, database_role: None }
     }
 }
 
@@ -74,7 +86,8 @@ pub fn in_the_clear(config: &DbConfig) -> bool {
 /// its indexes, and planning a claim anew for its arguments takes five times as long as the claim.
 pub async fn connect(config: &DbConfig) -> Result<PgPool, Error> {
     let settings = [("lock_timeout", "5s"), ("plan_cache_mode", "force_generic_plan")];
-    let options = PgConnectOptions::from_str(&config.database_url.0)?.options(settings);
+    let role = config.database_role.as_deref().map(|role| ("role", role));
+    let options = PgConnectOptions::from_str(&config.database_url.0)?.options(settings).options(role);
     PgPoolOptions::new()
         .max_connections(config.database_connections)
         .acquire_timeout(Duration::from_secs(5))
@@ -104,9 +117,10 @@ pub async fn within<T, E: From<Error>>(work: impl Future<Output = Result<T, E>>)
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(Error::PoolTimedOut.into()))
 }
 
-/// Brings the schema up to date. Safe to call from several processes at once.
+/// Brings the schema up to date, and the roles of the services with it. Safe to call from several processes at once.
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    MIGRATIONS.run(pool).await
+    MIGRATIONS.run(pool).await?;
+    Ok(roles::grant(pool).await?)
 }
 
 /// Whether Postgres answers and has the schema that this build needs.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 const UPKEEP: Duration = Duration::from_secs(5);
 const SECONDS_BUCKETS: [f64; 14] =
@@ -52,7 +53,7 @@ pub fn init(config: &TelemetryConfig, usual: &str) -> Result<(), String> {
         "hyper_util",
         "sqlx",
     ];
-    let mut filter = EnvFilter::try_new(config.log.as_deref().unwrap_or(usual))
+    let mut filter = EnvFilter::try_new(directives(config.log.as_deref().unwrap_or(usual)))
         .map_err(|error| format!("CLIPMILL_LOG is no filter: {error}"))?;
     for library in QUIET {
         let directive = format!("{library}=warn").parse().map_err(|error| format!("{library}: {error}"))?;
@@ -69,6 +70,20 @@ pub fn init(config: &TelemetryConfig, usual: &str) -> Result<(), String> {
     // A second start in one process (tests) keeps the first.
     let _ = started;
     Ok(())
+}
+
+/// A level that stands for everything goes for our own crates; the libraries say no more than `info`, since what they say beyond that
+/// is what they are given: headers, addresses, bodies.
+fn directives(filter: &str) -> String {
+    const OURS: [&str; 5] = ["clipmill", "clipmill_api", "clipmill_shared", "clipmill_wan", "clipmill_worker"];
+    let directive = |part: &str| match part.trim().parse::<LevelFilter>() {
+        Ok(level) => {
+            let ours = OURS.map(|name| format!("{name}={level}")).join(",");
+            format!("{},{ours}", level.min(LevelFilter::INFO))
+        }
+        Err(_) => part.to_owned(),
+    };
+    filter.split(',').map(directive).collect::<Vec<_>>().join(",")
 }
 
 /// The metrics of this process, in the text form of Prometheus. The first call starts the recording.
@@ -92,4 +107,17 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     // Fails when another thread was first; both record into the one that won.
     let _ = metrics::set_global_recorder(recorder);
     Ok(handle.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_for_everything_is_for_our_own_crates() {
+        assert!(directives("trace").starts_with("info,clipmill=trace,clipmill_api=trace"));
+        assert!(directives("warn").starts_with("warn,clipmill=warn"));
+        assert!(directives("info,clipmill_worker=debug").ends_with("clipmill_worker=info,clipmill_worker=debug"));
+        assert_eq!(directives("hyper=trace"), "hyper=trace", "who names a library means it");
+    }
 }

@@ -7,10 +7,12 @@ use clipmill_api::App;
 use clipmill_api::config::ClientConfig;
 use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, KeyWish};
+use clipmill_shared::accounts::operators;
 use clipmill_shared::db::{self, DatabaseUrl, DbConfig, PgPool};
 use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{self, OutboundConfig};
+use clipmill_shared::roles;
 use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::storage::{Storage, StorageConfig};
 use clipmill_shared::vault::VaultConfig;
@@ -31,8 +33,10 @@ use crate::shared::shared;
 
 /// One test's service.
 pub struct Server {
-    /// The ledger.
+    /// The ledger, as its owner.
     pub pool: PgPool,
+    /// The ledger, as the API has it.
+    pub api: PgPool,
     /// Where it is, for processes of their own.
     pub database_url: String,
     /// The store.
@@ -93,19 +97,20 @@ impl Server {
         let outbound = OutboundConfig::unguarded();
         let account = accounts::create(&pool, &vault, "test", false).await.expect("an account");
         let (_, key) = keys::create(&pool, account.id, &KeyWish::named("test")).await.expect("a key");
+        let (api, worker) = (acting_as(&database_url, roles::API).await, acting_as(&database_url, roles::WORKER).await);
         let stop = CancellationToken::new();
-        let app = App::new(pool.clone(), storage.clone(), vault.clone(), &outbound, &moderation, &clients, &signing)
+        let app = App::new(api.clone(), storage.clone(), vault.clone(), &outbound, &moderation, &clients, &signing)
             .expect("an app");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(clipmill_api::serve(listener, app, transport, stop.clone().cancelled_owned()));
         let config = WorkerConfig { signing, ..worker_config() };
-        let env =
-            Env::new(pool.clone(), storage.clone(), vault, engines, config, &outbound, stop.clone()).expect("an env");
+        let env = Env::new(worker, storage.clone(), vault, engines, config, &outbound, stop.clone()).expect("an env");
         let env = env.moderated_by(Moderation::open(&moderation).expect("moderation"));
         Self {
             env: Arc::new(env),
             pool,
+            api,
             database_url,
             storage,
             storage_config: shared.storage(),
@@ -184,6 +189,22 @@ impl Server {
     pub async fn stranger(&self) -> String {
         let account = accounts::create(&self.pool, &self.env.vault, "stranger", false).await.expect("an account");
         keys::create(&self.pool, account.id, &KeyWish::named("stranger")).await.expect("a key").1.reveal().to_owned()
+    }
+
+    /// A key of somebody who runs the service.
+    pub async fn operator(&self) -> String {
+        operators::create(&self.pool, "grace", None).await.expect("a key").1.reveal().to_owned()
+    }
+
+    /// A request with another key than the test account's own.
+    pub async fn ask_as(&self, key: &str, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = self.anonymous(method, path).bearer_auth(key);
+        answer(if body.is_null() { request } else { request.json(&body) }).await
+    }
+
+    /// A request of any kind as the test's account.
+    pub async fn ask(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        self.ask_as(&self.key, method, path, body).await
     }
 
     /// Sends JSON to an address as the test's account.
@@ -287,6 +308,13 @@ impl Server {
     pub async fn objects_of_account(&self) -> Vec<String> {
         self.storage.list(&format!("{}/", self.account)).await.expect("a listing")
     }
+}
+
+/// The ledger with the rights of this role.
+async fn acting_as(database_url: &str, role: &str) -> PgPool {
+    let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
+    let config = DbConfig { database_connections: 8, ..url.config() }.acting_as(role);
+    db::connect(&config).await.expect("Postgres answers")
 }
 
 /// A worker of every tier with one GPU.

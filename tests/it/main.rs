@@ -6,5 +6,6 @@ mod bench;
 mod contract;
 mod fault;
 mod flow;
+mod privacy;
 mod routes;
 mod tidy;

@@ -260,7 +260,7 @@ pub async fn forget(pool: &PgPool, years: i32, limit: i64) -> Result<u64, sqlx::
     sqlx::query!(
         r#"
         delete from audit_log where id in (
-            select id from audit_log where created_at < now() - interval '2 years' order by created_at limit $1 for update skip locked
+            select id from audit_log where created_at < now() - interval '2 years' order by created_at limit $1
         )
         "#,
         limit,

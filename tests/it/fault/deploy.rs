@@ -16,8 +16,8 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
 use uuid::Uuid;
 
-const BEFORE: &str = include_str!("../../golden/statements/0007.json");
-const BEFORE_VERSION: i64 = 7;
+const BEFORE: &str = include_str!("../../golden/statements/0010.json");
+const BEFORE_VERSION: i64 = 10;
 const LEASE: Duration = Duration::from_secs(30);
 
 fn statements() -> Vec<String> {

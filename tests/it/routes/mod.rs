@@ -1,3 +1,4 @@
+mod account;
 mod docs;
 mod files;
 mod health;

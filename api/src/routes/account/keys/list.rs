@@ -27,6 +27,7 @@ pub(crate) struct KeyListView {
     responses((status = 200, body = KeyListView, description = "The keys"))
 )]
 pub(crate) async fn list(State(app): State<App>, Caller(account): Caller) -> Result<Json<KeyListView>, Problem> {
+    app.used.flush(&app.pool).await;
     let keys = keys::list(&app.pool, account).await?;
     Ok(Json(KeyListView { object: "list", data: keys.into_iter().map(|key| KeyView::new(key, None)).collect() }))
 }
