@@ -5,6 +5,7 @@ use clipmill_shared::accounts::audit::{self, Action};
 use clipmill_shared::accounts::keys::KeyWish;
 use clipmill_shared::accounts::limits::{self, Limits};
 use clipmill_shared::accounts::profile::Change;
+use clipmill_shared::accounts::scope::Scopes;
 use clipmill_shared::accounts::{self, credits, keys, operators, profile};
 use clipmill_shared::db::{self, PgPool};
 use clipmill_shared::id::AccountId;
@@ -84,10 +85,11 @@ async fn show_limits(pool: &PgPool, account: AccountId) -> anyhow::Result<()> {
 /// Carries out a `key` command.
 pub async fn key(pool: &PgPool, command: KeyCommand) -> anyhow::Result<()> {
     match command {
-        KeyCommand::Create { account, name } => {
+        KeyCommand::Create { account, name, scope } => {
             let account = account.parse()?;
-            let (record, key) =
-                keys::create(pool, account, &KeyWish::named(&name)).await.context("cannot make the key")?;
+            let scopes = if scope.is_empty() { Scopes::all() } else { scope.into_iter().collect() };
+            let wish = KeyWish { scopes, ..KeyWish::named(&name) };
+            let (record, key) = keys::create(pool, account, &wish).await.context("cannot make the key")?;
             self::record(pool, account, Action::KeyCreated, &record.id.to_string()).await?;
             println!("key      {}", record.id);
             println!("api key  {}", key.reveal());
@@ -98,7 +100,8 @@ pub async fn key(pool: &PgPool, command: KeyCommand) -> anyhow::Result<()> {
             record(pool, account, Action::KeysRead, "all").await?;
             for key in keys::list(pool, account).await.context("cannot read the keys")? {
                 let state = key.revoked_at.map_or("live".to_owned(), |at| format!("revoked {}", at.format("%F %T")));
-                println!("{}  {}…  made {}  {state}  {}", key.id, key.lookup, key.created_at.format("%F %T"), key.name);
+                let (made, scopes) = (key.created_at.format("%F %T"), key.scopes.names().join(","));
+                println!("{}  {}…  made {made}  {state}  {scopes}  {}", key.id, key.lookup, key.name);
             }
         }
         KeyCommand::Revoke { account, key } => {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use axum::http::HeaderValue;
 use clipmill_shared::accounts::credits::Prices;
+use clipmill_shared::accounts::scope::Scope;
 use clipmill_shared::db::DbConfig;
 use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::outbound::OutboundConfig;
@@ -151,6 +152,9 @@ pub enum KeyCommand {
         account: String,
         /// What to call it
         name: String,
+        /// What it may be used for: videos:read, videos:write or account; everything if left out. May be repeated
+        #[arg(long, value_name = "SCOPE")]
+        scope: Vec<Scope>,
     },
     /// Show the keys of an account
     List {

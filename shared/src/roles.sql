@@ -36,6 +36,8 @@ grant select, insert, update on accounts, erasures, credit_balances to clipmill_
 grant select, insert, update, delete on api_keys, files, shares, webhook_endpoints, removals to clipmill_api;
 grant select, insert on audit_log, credit_entries to clipmill_api;
 grant select, insert, delete on consents, exports, events to clipmill_api;
+-- To lock a row takes the right to change something of it.
+grant update (id) on events to clipmill_api;
 grant select, insert, update on deliveries, delivery_attempts to clipmill_api;
 grant select, update (last_used_at) on operator_keys to clipmill_api;
 grant select on usage, usage_statistics, workers, training_videos to clipmill_api;
@@ -48,8 +50,10 @@ grant select, delete on consents, audit_log to clipmill_worker;
 grant select on credit_balances, credit_entries to clipmill_worker;
 grant select, insert, update, delete on removals, shares, workers to clipmill_worker;
 grant select, insert, delete on events to clipmill_worker;
+grant update (id) on events to clipmill_worker;
 grant select, insert, update on deliveries to clipmill_worker;
 grant select, insert, delete on delivery_attempts to clipmill_worker;
+grant update (attempt) on delivery_attempts to clipmill_worker;
 grant select, update, delete on webhook_endpoints to clipmill_worker;
 grant select, delete on files to clipmill_worker;
 grant update (expires_at) on files to clipmill_worker;

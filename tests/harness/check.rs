@@ -61,7 +61,11 @@ async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
     let prefixes: Vec<String> =
         sqlx::query_scalar("select prefix from removals").fetch_all(pool).await.expect("removals");
     let rows: Vec<(Uuid, String, i32)> =
-        sqlx::query_as("select id, status::text, attempt from jobs").fetch_all(pool).await.expect("jobs");
+        sqlx::query_as("select id, status::text, attempt from jobs where account_id = $1")
+            .bind(account.uuid())
+            .fetch_all(pool)
+            .await
+            .expect("jobs");
     let files: Vec<(Uuid, Option<String>)> = sqlx::query_as("select id, object from files where account_id = $1")
         .bind(account.uuid())
         .fetch_all(pool)

@@ -41,6 +41,7 @@ const HOMES: [(&str, &[&str]); 12] = [
             "worker/src/pull.rs",
             "worker/src/notify.rs",
             "worker/src/expire.rs",
+            "worker/src/export/mod.rs",
         ],
     ),
     // A BEGIN that is given up on its way leaves a transaction open in the pool.

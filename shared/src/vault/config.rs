@@ -51,7 +51,8 @@ impl VaultConfig {
 fn read(path: &Path) -> Result<Vec<MasterKey>, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mode = file.metadata().map_err(|error| error.to_string())?.permissions().mode();
-    if mode & 0o077 != 0 {
+    // Its group may read it: so systemd hands a credential on.
+    if mode & 0o037 != 0 {
         return Err(format!("others than its owner may use it: chmod 600 {}", path.display()));
     }
     let mut text = Zeroizing::new(String::new());
@@ -107,11 +108,13 @@ mod tests {
     #[test]
     fn a_file_that_others_may_use_is_refused() {
         let key = MasterKey::generate().reveal();
-        for mode in [0o640, 0o604, 0o620, 0o610] {
+        for mode in [0o604, 0o620, 0o610, 0o666] {
             let error = in_a_file(&key, mode).expect_err("refused");
             assert!(error.contains("CLIPMILL_MASTER_KEY_FILE") && error.contains("chmod 600"), "{error}");
         }
-        assert!(in_a_file(&key, 0o400).is_ok());
+        for mode in [0o400, 0o440, 0o640] {
+            assert!(in_a_file(&key, mode).is_ok());
+        }
     }
 
     #[test]

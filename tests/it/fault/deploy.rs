@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use clipmill_shared::db::{self, MIGRATIONS};
 use clipmill_shared::jobs::lease;
-use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::tier::Tier;
-use clipmill_tests::server::text;
 use clipmill_tests::{Receiver, Server};
+use reqwest::Method;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
 use uuid::Uuid;
@@ -99,20 +98,36 @@ async fn workers_of_two_versions_share_a_queue_and_take_no_job_twice() {
 }
 
 #[tokio::test]
-async fn a_worker_of_the_version_before_wakes_endpoints_and_leaves_them_to_others() {
+async fn a_worker_of_the_version_before_finds_what_is_due_to_endpoints() {
     let server = Server::start().await;
     let receiver = Receiver::answering([]).await;
-    let endpoint = server.endpoint(json!({ "name": "new", "url": receiver.url() })).await;
+    server.endpoint(json!({ "name": "new", "url": receiver.url() })).await;
     let mut before = server.pool.acquire().await.unwrap();
     server.submit_small().await;
     let job = claim(&mut before).await.unwrap();
     finish(&mut before, job).await;
+    let due = sqlx::query(statement("set attempt = deliveries.attempt + case")).bind(100_i64).bind(120.0);
+    assert_eq!(due.fetch_all(&mut *before).await.unwrap().len(), 1);
+    // What the old one stored lies in no store.
+    sqlx::query("delete from jobs where worker = 'before'").execute(&mut *before).await.unwrap();
+}
 
-    let due = sqlx::query(statement("set attempt = deliveries.attempt + 1")).bind(100_i64).bind(120.0);
-    assert_eq!(due.fetch_all(&mut *before).await.unwrap().len(), 0, "it would sign with the secret of the account");
-    assert_eq!(server.notify().await, 1);
-    let secret = WebhookSecret::parse(text(&endpoint["signing_secret"])).unwrap();
-    assert!(receiver.messages()[0].is_genuine(&secret));
+#[tokio::test]
+async fn what_a_worker_of_the_version_before_finishes_is_charged_and_what_it_may_not_take_up_waits() {
+    let server = Server::start().await;
+    let operator = server.operator().await;
+    let account = format!("/v1/admin/accounts/{}", server.account);
+    server.ask_as(&operator, Method::PATCH, &account, json!({ "metered": true })).await;
+    server.ask_as(&operator, Method::POST, &format!("{account}/credits"), json!({ "credits": 5 })).await;
+    let mut before = server.pool.acquire().await.unwrap();
+    server.submit_small().await;
+    server.submit_small().await;
+    let job = claim(&mut before).await.unwrap();
+    finish(&mut before, job).await;
+    let (_, credits) = server.get("/v1/account/credits").await;
+    assert_eq!((&credits["charged"], &credits["reserved"]), (&json!(1), &json!(1)));
+    server.ask(Method::PATCH, "/v1/account", json!({ "processing_limited": true })).await;
+    assert!(claim(&mut before).await.is_none());
     // What the old one stored lies in no store.
     sqlx::query("delete from jobs where worker = 'before'").execute(&mut *before).await.unwrap();
 }

@@ -1,8 +1,10 @@
 //! What crosses a network in the clear: the binaries themselves refuse it or warn of it.
 
+use clipmill_shared::vault::MasterKey;
 use clipmill_tests::Server;
 use clipmill_tests::cluster::with_database;
 use clipmill_tests::process::binary;
+use clipmill_tests::setup::sealed_with;
 use tokio::process::Command;
 use url::Url;
 
@@ -15,6 +17,8 @@ const HERE: [(&str, &str); 2] =
 async fn said(name: &str, arguments: &[&str], database_url: &str, environment: [(&str, &str); 2]) -> String {
     let mut command = Command::new(binary(name));
     command.args(arguments).envs(environment).env("DATABASE_URL", database_url).kill_on_drop(true);
+    let sealed = sealed_with([MasterKey::generate()]).master_keys.expect("keys");
+    command.env("CLIPMILL_MASTER_KEYS", sealed.reveal());
     let output = command.output().await.expect("the binary runs");
     let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
     assert!(!output.status.success(), "{said}");

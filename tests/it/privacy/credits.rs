@@ -99,7 +99,7 @@ async fn a_repeated_submit_reserves_once_and_one_without_credits_leaves_nothing(
     let (first, second) = (submit().await, submit().await);
     assert_eq!((first.0, &first.1["id"]), (StatusCode::OK, &second.1["id"]), "a refusal is not remembered, a job is");
     assert_eq!(standing(&server).await, (3 - PRICE, PRICE, 0));
-    let body = json!({ "model": "fast", "prompt": "a fox", "duration": 6, "resolution": "768P" });
+    let body = json!({ "model": "MiniMax-Hailuo-02", "prompt": "a fox", "duration": 6, "resolution": "768P" });
     let (_, dialect) = server.post("/v1/video_generation", body).await;
     assert_eq!(dialect["base_resp"]["status_code"], 1008, "{dialect}");
 }

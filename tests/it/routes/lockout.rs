@@ -47,7 +47,7 @@ async fn guessed() -> Server {
 #[tokio::test]
 async fn who_tries_one_key_after_another_has_to_wait_and_the_ledger_is_not_asked() {
     let server = guessed().await;
-    server.pool.close().await;
+    server.api.close().await;
     let response = list(&server, GUESSER, &wrong()).await;
     assert_eq!(response.status(), 429);
     let wait: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();

@@ -1,16 +1,19 @@
 //! `GET /v1/admin/meter_events`: what a billing provider is to count, to be pulled.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use clipmill_shared::accounts::audit::Action;
 use clipmill_shared::accounts::credits::{self, Cursor, MeterEvent};
+use clipmill_shared::db;
 use clipmill_shared::id::{AccountId, JobId};
 use clipmill_shared::tier::Tier;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::record;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::page::{self, Parameters};
@@ -76,7 +79,8 @@ impl From<MeterEvent> for MeterEventView {
     }
 }
 
-/// Lists finished videos for a billing provider, oldest first, but for those of the last minute. Nothing is missed and nothing told
+/// Lists finished videos for a billing provider, oldest first, but for those of the last minute. Their accounts have that in their
+/// audit logs. Nothing is missed and nothing told
 /// twice to whoever goes on from `next`; after a fault, reading again gives the same identifiers.
 #[utoipa::path(
     get, path = "/v1/admin/meter_events", tag = "admin", operation_id = "admin_list_meter_events", security(("operator_key" = [])),
@@ -92,16 +96,27 @@ impl From<MeterEvent> for MeterEventView {
 )]
 pub(crate) async fn meter_events(
     State(app): State<App>,
-    _: Staff,
+    staff: Staff,
     parameters: Parameters,
 ) -> Result<Json<MeterPageView>, Problem> {
     let (after, limit) = parse(page::read(parameters)?)?;
     let mut events = credits::meter_events(&app.pool, after, i64::from(limit) + 1).await?;
     let has_more = events.len() > limit as usize;
     events.truncate(limit as usize);
+    note(&app, &staff, &events).await?;
     let last = events.last().map(|event| Cursor { created_at: event.created_at, job_id: event.job_id.uuid() });
     let next = last.or(after).map(written);
     Ok(Json(MeterPageView { object: "list", data: events.into_iter().map(Into::into).collect(), next, has_more }))
+}
+
+/// Each account whose videos are shown has that in its audit log.
+async fn note(app: &App, staff: &Staff, events: &[MeterEvent]) -> Result<(), Problem> {
+    let accounts: BTreeSet<AccountId> = events.iter().map(|event| event.account_id).collect();
+    let mut tx = db::begin(&app.pool).await?;
+    for account in accounts {
+        record(&mut tx, account, staff, Action::UsageRead, &[]).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 fn parse(parameters: HashMap<String, String>) -> Result<(Option<Cursor>, u32), Problem> {

@@ -117,7 +117,7 @@ impl<'a> Scene<'a> {
     pub(super) async fn let_postgres_raise(&self, event: &str, condition: &str) {
         self.sql(&format!(
             "create sequence strikes;
-            create function strike() returns trigger language plpgsql as $$
+            create function strike() returns trigger language plpgsql security definer as $$
             begin
                 if nextval('strikes') = 1 then raise exception 'as the test wants it'; end if;
                 return coalesce(new, old);
