@@ -35,7 +35,8 @@ grant update (status, lease_until, finished_at, worker, progress, released, run_
 grant select, insert, update on accounts, erasures, credit_balances to clipmill_api;
 grant select, insert, update, delete on api_keys, files, shares, webhook_endpoints, removals to clipmill_api;
 grant select, insert on audit_log, credit_entries to clipmill_api;
-grant select, insert, delete on consents, exports, events to clipmill_api;
+grant select, insert, update, delete on exports to clipmill_api;
+grant select, insert, delete on consents, events to clipmill_api;
 -- To lock a row takes the right to change something of it.
 grant update (id) on events to clipmill_api;
 grant select, insert, update on deliveries, delivery_attempts to clipmill_api;

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use super::{AccountError, keys, limitation};
+use super::{AccountError, export, keys, limitation};
 use crate::bell;
 use crate::db;
 use crate::id::{AccountId, ErasureId, FileId, JobId};
@@ -239,8 +239,9 @@ impl Gone {
             (Scope::Account, true) => vec![key::account_prefix(account)],
             (Scope::Account, false) => Vec::new(),
             (Scope::Period, _) => {
+                let archives = std::iter::once(key::exports_prefix(account));
                 let videos = self.videos.iter().map(|id| key::job_prefix(account, *id));
-                videos.chain(self.files.iter().map(|id| key::file_prefix(account, *id))).collect()
+                videos.chain(self.files.iter().map(|id| key::file_prefix(account, *id))).chain(archives).collect()
             }
         }
     }
@@ -248,6 +249,7 @@ impl Gone {
 
 async fn erase(tx: &mut PgConnection, erasure: &Erasure) -> Result<Gone, sqlx::Error> {
     let endpoints = if erasure.scope == Scope::Account { erase_endpoints(tx, erasure.account_id).await? } else { 0 };
+    export::retract_in(tx, erasure.account_id).await?;
     Ok(Gone { videos: erase_jobs(tx, erasure).await?, files: erase_files(tx, erasure).await?, endpoints })
 }
 

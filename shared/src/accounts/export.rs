@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::db;
 use crate::id::{AccountId, ExportId};
@@ -176,6 +176,29 @@ pub async fn retry(pool: &PgPool, export: &Export, pause: Duration) -> Result<()
     .execute(pool)
     .await
     .map(drop)
+}
+
+/// Something of the account is deleted: archives that hold it go at once, and one that is being made is begun anew.
+pub async fn retract(pool: &PgPool, account: AccountId) -> Result<(), sqlx::Error> {
+    let mut tx = db::begin(pool).await?;
+    retract_in(&mut tx, account).await?;
+    tx.commit().await
+}
+
+/// As [`retract`], inside of a transaction.
+pub(super) async fn retract_in(tx: &mut PgConnection, account: AccountId) -> Result<(), sqlx::Error> {
+    let retracted = sqlx::query!(
+        r#"
+        update exports set state = case when state = 'completed' then 'expired' else 'queued' end::export_state, due_at = now()
+        where account_id = $1 and state in ('completed', 'in_progress')
+        returning id as "id: ExportId", state = 'expired' as "is_over!"
+        "#,
+        account.uuid(),
+    );
+    for export in retracted.fetch_all(&mut *tx).await?.into_iter().filter(|export| export.is_over) {
+        removal::export(tx, account, export.id).await?;
+    }
+    Ok(())
 }
 
 /// Ends archives whose time is over and gives up those whose attempts are spent, up to `limit`; their objects follow. Says how many

@@ -24,7 +24,11 @@ pub const KEPT: [(&str, &str, &str); 5] = [
     ("credits", "accounting: grants and charges, in whole numbers", "10 years"),
     ("audit_log", "accountability: who of the operators had access", "2 years"),
     ("erasures", "proof of the deletion: this receipt", "10 years"),
-    ("accounts", "the number that the above refer to; name and e-mail address are gone", "10 years"),
+    (
+        "accounts",
+        "the number that the above refer to, and what a payment provider calls it; name and e-mail address are gone",
+        "10 years",
+    ),
 ];
 
 /// The rows of an account in one table, as its owner gets them.

@@ -143,6 +143,35 @@ async fn an_archive_is_its_owners_alone_and_goes_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn an_archive_goes_with_what_is_deleted_and_is_in_it() {
+    let server = Server::start().await;
+    let (first, second) = (server.completed().await, server.completed().await);
+    for (method, path, body) in [
+        (Method::DELETE, format!("/v1/videos/{}", text(&first["id"])), Value::Null),
+        (Method::POST, "/v1/account/erasures".to_owned(), json!({ "from": 0, "until": 253_402_300_799_i64 })),
+    ] {
+        archive(&server).await;
+        assert_eq!(server.ask(method, &path, body).await.0, StatusCode::OK);
+        server.expire().await;
+        let left = server.objects_of_account().await;
+        assert!(left.iter().all(|key| key.contains(text(&second["id"]))), "{path}: {left:?}");
+    }
+    let live = "select count(*) from exports where state <> 'expired'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(live).fetch_one(&server.pool).await.unwrap(), 0);
+
+    server.post("/v1/account/export", Value::Null).await;
+    let lasts = std::time::Duration::from_secs(60);
+    let begun = clipmill_shared::accounts::export::claim(&server.env.pool, lasts).await.unwrap().unwrap();
+    let third = server.completed().await;
+    server.ask(Method::DELETE, &format!("/v1/videos/{}", text(&third["id"])), Value::Null).await;
+    assert!(
+        !clipmill_shared::accounts::export::complete(&server.env.pool, &begun, 1).await.unwrap(),
+        "it is begun anew"
+    );
+    assert!(export::step(&server.env).await.unwrap());
+}
+
+#[tokio::test]
 async fn an_archive_whose_worker_died_is_made_by_another_and_given_up_in_the_end() {
     let server = Server::start().await;
     server.post("/v1/account/export", Value::Null).await;

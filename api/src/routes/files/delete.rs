@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use clipmill_shared::accounts::export;
 use clipmill_shared::files;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,7 +40,10 @@ pub(crate) async fn delete(
 ) -> Result<Json<DeletedFileView>, Problem> {
     app.may_delete(account).await?;
     match files::delete::delete(&app.pool, &app.storage, account, id).await? {
-        true => Ok(Json(DeletedFileView { id: id.to_string(), object: "file", deleted: true })),
+        true => {
+            export::retract(&app.pool, account).await?;
+            Ok(Json(DeletedFileView { id: id.to_string(), object: "file", deleted: true }))
+        }
         false => Err(Problem::no_file()),
     }
 }

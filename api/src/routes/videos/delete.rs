@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use clipmill_shared::accounts::export;
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs;
 use serde::Serialize;
@@ -31,7 +32,7 @@ impl DeletedView {
     }
 }
 
-/// Deletes a video with all of its files. One that waits or runs is called off first.
+/// Deletes a video with all of its files, and archives of the account that hold it. One that waits or runs is called off first.
 #[utoipa::path(
     delete, path = "/v1/videos/{id}", tag = "videos", params(("id" = String, Path, description = "The video's id")),
     responses(
@@ -47,7 +48,10 @@ pub(crate) async fn delete(
 ) -> Result<Json<DeletedView>, Problem> {
     app.may_delete(account).await?;
     match jobs::delete::delete(&app.pool, &app.storage, account, id).await? {
-        true => Ok(Json(DeletedView::of(id))),
+        true => {
+            export::retract(&app.pool, account).await?;
+            Ok(Json(DeletedView::of(id)))
+        }
         false => Err(Problem::no_video()),
     }
 }
