@@ -9,6 +9,8 @@ alter table accounts
     add column training_consent boolean not null default false,
     -- Since when nothing of the account is processed: its data stays, its jobs wait.
     add column processing_limited_at timestamptz,
+    -- Whether that is the operator's to end, and not the account's own.
+    add column limited_by_operator boolean not null default false,
     -- Until when nothing may be deleted, and why.
     add column hold_reason text check (length(hold_reason) between 1 and 500),
     add column hold_until timestamptz,
@@ -17,6 +19,7 @@ alter table accounts
     -- Since when its keys are dead and its data goes.
     add column deleted_at timestamptz,
     add constraint accounts_hold check ((hold_reason is null) = (hold_until is null)),
+    add constraint accounts_limited check (processing_limited_at is not null or not limited_by_operator),
     add constraint accounts_deleted check (deleted_at is null or processing_limited_at is not null);
 
 create index accounts_hold on accounts (hold_until) where hold_until is not null;
@@ -190,7 +193,8 @@ declare
     most int;
     limited timestamptz;
 begin
-    select max_queued, processing_limited_at into most, limited from accounts where id = account;
+    -- Who ends the account, or its processing, waits for this submit, or this submit for them: nothing comes after the end.
+    select max_queued, processing_limited_at into most, limited from accounts where id = account for key share;
     if limited is not null then
         return false;
     end if;
@@ -224,6 +228,24 @@ begin
     return (select count(*) from jobs where account_id = account and status = 'in_progress') < most;
 end
 $$;
+
+-- Nothing new belongs to a deleted account, whoever was about to write it when it was deleted.
+create function refuse_deleted_account() returns trigger
+language plpgsql as $$
+begin
+    perform from accounts where id = new.account_id and deleted_at is null for key share;
+    if not found then
+        raise exception 'the account is deleted' using errcode = 'foreign_key_violation';
+    end if;
+    return new;
+end
+$$;
+
+create trigger api_keys_owner before insert on api_keys for each row execute function refuse_deleted_account();
+create trigger files_owner before insert on files for each row execute function refuse_deleted_account();
+create trigger webhook_endpoints_owner before insert on webhook_endpoints for each row execute function refuse_deleted_account();
+create trigger exports_owner before insert on exports for each row execute function refuse_deleted_account();
+create trigger consents_owner before insert on consents for each row execute function refuse_deleted_account();
 
 -- Which finished videos may be used for training: those of accounts that agree at this moment, and no others.
 create view training_videos as

@@ -125,6 +125,9 @@ impl FromRequestParts<App> for Staff {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        if let Some(locked_out) = parts.extensions.get::<LockedOut>() {
+            return Err((*locked_out).into());
+        }
         let key = token(&parts.headers).and_then(OperatorKey::parse).ok_or_else(Problem::no_operator)?;
         operators::authenticate(&app.pool, &key).await?.map(Self).ok_or_else(Problem::no_operator)
     }

@@ -81,13 +81,18 @@ async fn watch(State(app): State<App>, mut request: Request, next: Next) -> Resp
         request.extensions_mut().insert(LockedOut(wait));
     }
     let response = next.run(request).await;
-    if response.extensions().get::<Problem>().is_some_and(|problem| problem.code() == Code::InvalidApiKey) {
+    if response.extensions().get::<Problem>().is_some_and(is_failure) {
         metrics::counter!("clipmill_failed_keys_total").increment(1);
         app.lockout.failed(client);
         // It lived once, if it was known at all.
         key.iter().for_each(|key| app.rates.forget(key));
     }
     response
+}
+
+/// Whether no live key came with a request that wants one, a customer's or an operator's.
+fn is_failure(problem: &Problem) -> bool {
+    matches!(problem.code(), Code::InvalidApiKey | Code::InvalidOperatorKey)
 }
 
 #[cfg(test)]

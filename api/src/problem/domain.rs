@@ -100,6 +100,10 @@ impl From<AccountError> for Problem {
                 let message = format!("the account has {KEYS_MAX} live keys, as many as it may; revoke one first");
                 Self::new(Code::TooManyKeys, message)
             }
+            AccountError::LimitedByOperator => Self::new(
+                Code::ProcessingLimited,
+                "an operator of this service stopped the processing, and alone may end that",
+            ),
             AccountError::Held(until) => {
                 let until = until.format("%F %T UTC");
                 Self::new(Code::LegalHold, format!("nothing of the account may be deleted until {until}"))

@@ -6,7 +6,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use super::{AccountError, export, keys, limitation};
+use super::limitation::{self, By};
+use super::{AccountError, export, keys};
 use crate::bell;
 use crate::db;
 use crate::id::{AccountId, ErasureId, FileId, JobId};
@@ -156,7 +157,7 @@ pub async fn request_in(
 
 /// From now on nobody speaks for the account, and nothing of it is processed. Says how many keys it had.
 async fn close(tx: &mut PgConnection, account: AccountId) -> Result<i64, AccountError> {
-    limitation::begin(tx, account).await?;
+    limitation::begin(tx, account, By::Operator).await?;
     sqlx::query!("update accounts set deleted_at = now(), training_consent = false where id = $1", account.uuid())
         .execute(&mut *tx)
         .await?;

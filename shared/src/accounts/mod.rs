@@ -51,6 +51,9 @@ pub enum AccountError {
     /// The account has as many live keys as it may.
     #[error("the account has as many keys as it may")]
     TooManyKeys,
+    /// Only an operator may let processing go on.
+    #[error("only an operator may let processing go on")]
+    LimitedByOperator,
     /// Nothing of the account may be deleted until then.
     #[error("nothing of the account may be deleted until {0}")]
     Held(DateTime<Utc>),

@@ -56,7 +56,7 @@ macro_rules! tables {
 
 tables! {
     "accounts"
-        "id, name, email, created_at, keep_history, retention_seconds, training_consent, processing_limited_at, hold_until,
+        "id, name, email, created_at, keep_history, retention_seconds, training_consent, processing_limited_at, limited_by_operator, hold_until,
             hold_reason, billing_reference, max_running, max_queued, metered"
         "from accounts where id = $1"
     "api_keys"

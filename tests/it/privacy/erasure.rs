@@ -5,9 +5,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clipmill_shared::accounts::erasure::{self, Wish};
+use clipmill_shared::db;
 use clipmill_shared::jobs::lease::{self, LeaseError};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::log::Log;
+use clipmill_tests::process::until;
 use clipmill_tests::server::{small, text};
 use clipmill_tests::{Server, picture};
 use reqwest::{Method, StatusCode};
@@ -111,6 +113,33 @@ async fn what_a_request_did_not_finish_a_worker_does() {
     assert_eq!((done.state.as_str(), done.videos, done.files), ("completed", 2, 1));
     assert_eq!(tables_with(&server, "zanzibarred").await, Vec::<String>::new());
     assert_eq!(server.objects_of_account().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_its_account_is_deleted_comes_to_nothing() {
+    let file = json!({ "filename": "cup.jpg", "content_type": "image/jpeg", "bytes": 17 });
+    for (path, body, refused) in
+        [("/v1/files", file, StatusCode::SERVICE_UNAVAILABLE), ("/v1/videos", wish(), StatusCode::FORBIDDEN)]
+    {
+        let server = Server::start().await;
+        let mut tx = db::begin(&server.pool).await.unwrap();
+        let (wished, _) = erasure::request_in(&mut tx, server.account, Wish::Account).await.unwrap();
+        let deletion = async {
+            let waits =
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+            until("a request that waits", async || {
+                sqlx::query_scalar::<_, i64>(waits).fetch_one(&server.pool).await.unwrap() == 1
+            })
+            .await;
+            tx.commit().await.unwrap();
+        };
+        let ((status, answer), ()) = tokio::join!(server.ask(Method::POST, path, body), deletion);
+        assert_eq!(status, refused, "{path}: {answer}");
+        let (done, _) = erasure::step(&server.pool, &wished).await.unwrap();
+        assert_eq!((done.state.as_str(), done.videos, done.files), ("completed", 0, 0));
+        assert_eq!(tables_with(&server, "cup.jpg").await, Vec::<String>::new());
+        assert_eq!(tables_with(&server, PROMPT).await, Vec::<String>::new());
+    }
 }
 
 #[tokio::test]

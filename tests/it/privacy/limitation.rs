@@ -89,9 +89,14 @@ async fn an_operator_can_limit_processing_and_the_account_reads_that() {
     let (_, account) = server.ask_as(&operator, Method::PATCH, &path, json!({ "processing_limited": true })).await;
     assert_eq!(account["processing_limited"], true);
     assert_eq!(server.ask(Method::POST, "/v1/videos", small()).await.0, StatusCode::FORBIDDEN);
+    limit(&server, true).await;
+    let (status, answer) = server.ask(Method::PATCH, "/v1/account", json!({ "processing_limited": false })).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::FORBIDDEN, &json!("processing_limited")));
     let (_, log) = server.get("/v1/account/audit_log").await;
     assert_eq!(
         (&log["data"][0]["action"], &log["data"][0]["detail"]),
         (&json!("processing.limited"), &json!(["processing_limited"]))
     );
+    server.ask_as(&operator, Method::PATCH, &path, json!({ "processing_limited": false })).await;
+    assert_eq!(server.ask(Method::POST, "/v1/videos", small()).await.0, StatusCode::OK);
 }

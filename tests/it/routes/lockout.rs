@@ -115,6 +115,21 @@ async fn requests_without_a_key_count_and_what_is_open_to_all_stays_open() {
 }
 
 #[tokio::test]
+async fn keys_of_operators_are_guessed_no_faster() {
+    let server = trusting("127.0.0.1").await;
+    let operator = server.operator().await;
+    let ask = async |key: &str| {
+        let request = server.anonymous(Method::GET, "/v1/admin/statistics").header("x-forwarded-for", GUESSER);
+        answer(request.bearer_auth(key)).await.0.as_u16()
+    };
+    let wrong = format!("{}{}", &operator[..operator.len() - 1], if operator.ends_with('x') { 'y' } else { 'x' });
+    for _ in 0..FAILURES {
+        assert_eq!(ask(&wrong).await, 401);
+    }
+    assert_eq!(ask(&wrong).await, 429);
+}
+
+#[tokio::test]
 async fn the_dialect_says_it_in_its_own_words() {
     let server = guessed().await;
     let requests = [(Method::GET, "/v1/query/video_generation?task_id=1"), (Method::POST, "/v1/video_generation")];

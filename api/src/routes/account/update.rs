@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use clipmill_shared::accounts::consent;
+use clipmill_shared::accounts::limitation::{self, By};
 use clipmill_shared::accounts::profile::{self, Change};
-use clipmill_shared::accounts::{consent, limitation};
 use clipmill_shared::db;
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
@@ -47,7 +48,8 @@ pub(crate) struct UpdateBody {
     /// The version of the wording that was shown
     #[schema(min_length = 1, max_length = 100, example = "2026-11")]
     training_consent_wording: Option<String>,
-    /// True stops all processing: submits are refused, running jobs are given back, waiting ones wait. False lets it go on
+    /// True stops all processing: submits are refused, running jobs are given back, waiting ones wait. False lets it go on, unless an operator
+    /// stopped it
     processing_limited: Option<bool>,
 }
 
@@ -57,6 +59,7 @@ pub(crate) struct UpdateBody {
     responses(
         (status = 200, body = AccountView, description = "The account as it is now"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
+        (status = 403, body = ErrorBody, description = "An operator stopped the processing, or the key may not do this"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
         (status = 415, body = ErrorBody, description = "No JSON"),
     )
@@ -81,8 +84,8 @@ pub(crate) async fn update(
         consent::set(&mut tx, account, given, &wording).await?;
     }
     match limited {
-        Some(true) => limitation::begin(&mut tx, account).await?,
-        Some(false) => limitation::end(&mut tx, account).await?,
+        Some(true) => limitation::begin(&mut tx, account, By::Account).await?,
+        Some(false) => limitation::end(&mut tx, account, By::Account).await?,
         None => {}
     }
     tx.commit().await?;

@@ -5,8 +5,9 @@ use axum::extract::{Request, State};
 use chrono::{DateTime, Utc};
 use clipmill_shared::accounts::audit::Action;
 use clipmill_shared::accounts::hold::REASON_MAX_CHARS;
+use clipmill_shared::accounts::limitation::{self, By};
 use clipmill_shared::accounts::profile::Terms;
-use clipmill_shared::accounts::{credits, hold, limitation, profile};
+use clipmill_shared::accounts::{credits, hold, profile};
 use clipmill_shared::db::{self, Connection};
 use clipmill_shared::id::AccountId;
 use serde::Deserialize;
@@ -45,7 +46,7 @@ pub(crate) struct UpdateBody {
     billing_reference: Option<String>,
     /// Whether its submits need credits, from the next one on
     metered: Option<bool>,
-    /// True stops all processing, false lets it go on
+    /// True stops all processing, which the account cannot end itself; false lets it go on
     processing_limited: Option<bool>,
     /// Why the law has everything kept for now; an empty text ends the hold
     #[schema(max_length = 500)]
@@ -102,8 +103,8 @@ pub(crate) async fn update(
 
 async fn limitation(tx: &mut Connection, account: AccountId, limited: Option<bool>) -> Result<(), Problem> {
     match limited {
-        Some(true) => Ok(limitation::begin(tx, account).await?),
-        Some(false) => Ok(limitation::end(tx, account).await?),
+        Some(true) => Ok(limitation::begin(tx, account, By::Operator).await?),
+        Some(false) => Ok(limitation::end(tx, account, By::Operator).await?),
         None => Ok(()),
     }
 }
