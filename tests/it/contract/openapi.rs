@@ -5,6 +5,8 @@ use clipmill_tests::server::answer;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::tidy::sources;
+
 /// What may be read without a key.
 const PUBLIC: [&str; 2] = ["/v1/receipts/{token}", "/v1/webhooks/keys"];
 
@@ -71,6 +73,23 @@ const OPERATIONS: [&str; 60] = [
     "post /v1/webhook_endpoints/{id}/rotate_secret",
     "post /v1/webhook_endpoints/{id}/test",
 ];
+
+#[test]
+fn no_two_schemas_share_a_name() {
+    let mut names = BTreeSet::new();
+    for (file, text) in sources().iter().filter(|(file, _)| file.starts_with("api/src/")) {
+        // `as` gives a schema another name than its type has.
+        for item in text.split("ToSchema)]").skip(1) {
+            let head = item.split('{').next().unwrap();
+            let named = head.split("schema(as = ").nth(1).and_then(|rest| rest.split([')', ',']).next());
+            let name = named
+                .or_else(|| head.split("struct ").nth(1)?.split_whitespace().next())
+                .unwrap_or_else(|| panic!("{file}: {head}"));
+            assert!(names.insert(name.to_owned()), "{name} is the name of two schemas, the second one in {file}");
+        }
+    }
+    assert!(names.len() > 30);
+}
 
 #[test]
 fn every_operation_is_documented_with_its_errors() {

@@ -27,6 +27,7 @@ pub(crate) struct RetrievedView {
 
 /// A file.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MinimaxFileView)]
 pub(crate) struct FileView {
     /// Names it: here a number
     #[schema(example = 176_843_862_716_480_i64)]

@@ -44,7 +44,7 @@ pub(crate) struct ErasureView {
     #[schema(example = "completed")]
     status: &'static str,
     /// What has gone so far
-    deleted: DeletedView,
+    deleted: ErasedView,
     /// What stays although it was asked for, why, and until when; of a whole account alone
     kept: Vec<KeptView>,
     /// Unix seconds until which a legal hold keeps everything
@@ -61,7 +61,7 @@ pub(crate) struct ErasureView {
 
 /// How much has gone.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DeletedView {
+pub(crate) struct ErasedView {
     /// Videos, with their prompts, source images, media and events
     videos: i64,
     /// Files that were put up
@@ -98,7 +98,7 @@ impl ErasureView {
             from: erasure.from_at.map(|at| at.timestamp()),
             until: erasure.until_at.map(|at| at.timestamp()),
             status: erasure.state.as_str(),
-            deleted: DeletedView {
+            deleted: ErasedView {
                 videos: erasure.videos,
                 files: erasure.files,
                 webhook_endpoints: erasure.endpoints,

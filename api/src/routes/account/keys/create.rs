@@ -8,7 +8,7 @@ use clipmill_shared::accounts::scope::{Scope, Scopes};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::KeyView;
+use super::ApiKeyView;
 use crate::app::App;
 use crate::auth::Proven;
 use crate::form::Form;
@@ -36,7 +36,7 @@ pub(crate) struct CreateBody {
 #[utoipa::path(
     post, path = "/v1/account/keys", tag = "account", operation_id = "create_key", request_body = CreateBody,
     responses(
-        (status = 200, body = KeyView, description = "The key, with what it is"),
+        (status = 200, body = ApiKeyView, description = "The key, with what it is"),
         (status = 400, body = ErrorBody, description = "A field cannot be accepted; `param` names it"),
         (status = 409, body = ErrorBody, description = "The account has as many live keys as it may"),
         (status = 413, body = ErrorBody, description = "The body is too large"),
@@ -47,7 +47,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     Proven(identity): Proven,
     request: Request,
-) -> Result<Json<KeyView>, Problem> {
+) -> Result<Json<ApiKeyView>, Problem> {
     let form = Form::read(request, &["name", "scopes", "expires_at"]).await?;
     let name = form.text("name")?.unwrap_or_default();
     let scopes = form.texts("scopes")?.map(|names| scopes(&names, identity.scopes)).transpose()?;
@@ -58,7 +58,7 @@ pub(crate) async fn create(
         expires_at: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
     };
     let (record, key) = keys::create(&app.pool, identity.account, &wish).await?;
-    Ok(Json(KeyView::new(record, Some(&key))))
+    Ok(Json(ApiKeyView::new(record, Some(&key))))
 }
 
 /// What the new key may be used for: nothing that the present one may not.

@@ -13,7 +13,7 @@ pub(crate) mod list;
 /// An API key.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "ApiKey")]
-pub(crate) struct KeyView {
+pub(crate) struct ApiKeyView {
     /// Names the key; not the key itself
     #[schema(value_type = String, example = "key_01934b6c2a7e7c3e9b1f0a2d4c6e8f10")]
     id: KeyId,
@@ -42,7 +42,7 @@ pub(crate) struct KeyView {
     key: Option<String>,
 }
 
-impl KeyView {
+impl ApiKeyView {
     /// A key, and what it is if that may be shown.
     fn new(record: KeyRecord, key: Option<&ApiKey>) -> Self {
         Self {
