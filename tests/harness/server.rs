@@ -331,6 +331,7 @@ pub fn worker_config() -> WorkerConfig {
         grace_seconds: 0,
         model_streak: 8,
         record_days: 90,
+        expiring_notice_seconds: 3600,
         scratch,
         signing: SigningConfig::default(),
     }

@@ -117,6 +117,9 @@ pub struct WorkerConfig {
     /// Days after which the record of a job without media is deleted; what was used stays counted
     #[arg(long, env = "CLIPMILL_RECORD_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub record_days: u32,
+    /// Seconds before a video goes at which its customer is told so (`video.expiring`); 0 means never
+    #[arg(long, env = "CLIPMILL_EXPIRING_NOTICE_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(0..=2_592_000))]
+    pub expiring_notice_seconds: u32,
     /// Folder for files between post-processing and upload; the system's temporary folder if unset
     #[arg(long, env = "CLIPMILL_SCRATCH")]
     pub scratch: Option<PathBuf>,

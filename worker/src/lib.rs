@@ -40,8 +40,8 @@ use feed::Feed;
 const RESTARTS_MAX: usize = 10;
 /// Webhooks on their way at the same time.
 const DELIVERIES_AT_ONCE: usize = 32;
-/// Removals under way at the same time.
-const REMOVALS_AT_ONCE: usize = 8;
+/// Batches of removals under way at the same time.
+const REMOVALS_AT_ONCE: usize = 2;
 
 /// Works until `env.stop`: renders, notifies, expires, exports. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {

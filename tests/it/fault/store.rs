@@ -6,7 +6,7 @@ use clipmill_tests::shared::shared;
 use clipmill_worker::{Env, preview_engines};
 
 /// A worker whose store refuses it.
-async fn refused(server: &Server) -> Arc<Env> {
+pub(crate) async fn refused(server: &Server) -> Arc<Env> {
     let wrong = StorageConfig { secret_access_key: Some("wrong".to_owned().into()), ..shared().await.storage() };
     let storage = Storage::open(&wrong).await;
     let outbound = clipmill_shared::outbound::OutboundConfig::unguarded();

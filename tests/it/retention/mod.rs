@@ -1,0 +1,4 @@
+mod change;
+mod expiring;
+mod metrics;
+mod pin;
