@@ -87,6 +87,19 @@ pub(crate) async fn remove(batch: Batch, env: Data<Arc<Env>>) {
     }
 }
 
+/// Carries out all that is due as the worker does, with its rests, and says how many removals there were. For measurements.
+pub async fn drain(env: &Arc<Env>) -> anyhow::Result<usize> {
+    let mut removals = 0;
+    loop {
+        let due = due(env).await?;
+        if due.is_empty() {
+            return Ok(removals);
+        }
+        removals += due.len();
+        remove(due, Data::new(env.clone())).await;
+    }
+}
+
 /// Sweeps, removes all that is due, and says how many removals there were. For tests and tools that go a step at a time.
 pub async fn step(env: &Arc<Env>) -> anyhow::Result<usize> {
     sweep::report(env).await?;

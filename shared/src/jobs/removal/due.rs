@@ -85,18 +85,18 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
     Ok(removal.collect())
 }
 
-/// The outputs of a finished video are all that its attempt stored, so nobody has to ask the store for them. Who tries again does:
-/// something was not as expected.
+/// The outputs of a finished video are all that its attempt stored, so nobody has to ask the store for them. Should there be more all
+/// the same, the nightly comparison finds it: see `reconcile`.
 async fn name_keys(pool: &PgPool, removals: &mut [Removal]) -> Result<(), sqlx::Error> {
-    let is_plain = |removal: &&mut Removal| removal.reason == Reason::Expired && removal.attempt == 1;
-    let ids: Vec<Uuid> = removals.iter_mut().filter(is_plain).map(|removal| removal.owner_id).collect();
+    let expired = |removal: &&mut Removal| removal.reason == Reason::Expired;
+    let ids: Vec<Uuid> = removals.iter_mut().filter(expired).map(|removal| removal.owner_id).collect();
     let rows = sqlx::query!(
         r#"select id, outputs as "outputs!: Json<Vec<Output>>" from jobs where id = any($1) and status = 'completed'"#,
         &ids,
     );
     let rows = rows.fetch_all(pool).await?;
     let outputs: HashMap<Uuid, Vec<Output>> = rows.into_iter().map(|row| (row.id, row.outputs.0)).collect();
-    for removal in removals.iter_mut().filter(is_plain) {
+    for removal in removals.iter_mut().filter(expired) {
         let key = |output: &Output| format!("{}{}", removal.prefix, output.file_name);
         let outputs = outputs.get(&removal.owner_id).filter(|outputs| !outputs.is_empty());
         removal.keys = outputs.map(|outputs| outputs.iter().map(key).collect());
