@@ -33,6 +33,8 @@ pub struct Report {
     pub young_orphans: u64,
     /// Objects whose keys are none of ours: they are left alone.
     pub unknown: u64,
+    /// Objects of accounts that this ledger never had, as those of another service in the same bucket: they are left alone.
+    pub foreign: u64,
     /// Uploads older than the grace time that were begun and not finished: they were given up, or would have been. None where the
     /// store cannot list them.
     pub uploads: Option<u64>,
@@ -51,12 +53,18 @@ pub struct Report {
 pub struct Known {
     /// The moment, by the ledger's clock.
     pub now: DateTime<Utc>,
+    accounts: HashSet<AccountId>,
     jobs: HashMap<JobId, (AccountId, JobStatus, i32)>,
     others: HashSet<Place>,
     prefixes: HashMap<Uuid, Vec<String>>,
 }
 
 impl Known {
+    /// Whether the ledger has the account, if only as one that was deleted.
+    pub fn has(&self, account: AccountId) -> bool {
+        self.accounts.contains(&account)
+    }
+
     /// Whether a row stands for the object, or will take it away.
     pub fn covers(&self, key: &str, place: &Place, part: Part) -> bool {
         let owner = match place.owner {
@@ -98,21 +106,20 @@ pub async fn known(pool: &PgPool, places: &[Place]) -> Result<Known, sqlx::Error
     let exports = exports.fetch_all(pool).await?.into_iter();
     let files = files.map(|row| Place { account: row.account_id, owner: Owner::File(row.id) });
     let exports = exports.map(|row| Place { account: row.account_id, owner: Owner::Export(row.id) });
+    let owners: Vec<Uuid> =
+        places.iter().map(|place| place.account.uuid()).collect::<HashSet<_>>().into_iter().collect();
+    let accounts = sqlx::query_scalar!(r#"select id as "id: AccountId" from accounts where id = any($1)"#, &owners);
     Ok(Known {
         now,
+        accounts: accounts.fetch_all(pool).await?.into_iter().collect(),
         jobs: jobs.map(|row| (row.id, (row.account_id, row.status, row.attempt))).collect(),
         others: files.chain(exports).collect(),
-        prefixes: prefixes(pool, places, ids).await?,
+        prefixes: prefixes(pool, [ids, owners].concat()).await?,
     })
 }
 
 /// What is to be removed anyway, by the owner of the timer: a job, a file, an archive, or the account as a whole.
-async fn prefixes(
-    pool: &PgPool,
-    places: &[Place],
-    mut ids: Vec<Uuid>,
-) -> Result<HashMap<Uuid, Vec<String>>, sqlx::Error> {
-    ids.extend(places.iter().map(|place| place.account.uuid()).collect::<HashSet<_>>());
+async fn prefixes(pool: &PgPool, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<String>>, sqlx::Error> {
     let rows = sqlx::query!("select job_id, prefix from removals where job_id = any($1)", &ids).fetch_all(pool).await?;
     let mut prefixes: HashMap<Uuid, Vec<String>> = HashMap::new();
     for row in rows {

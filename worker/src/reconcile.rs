@@ -165,7 +165,9 @@ impl Comparison<'_> {
         let mut places: Vec<Place> = placed.iter().map(|(_, place, _)| *place).collect();
         places.dedup();
         let known = db::within(ledger::known(self.pool, &places)).await?;
-        let orphans: Vec<&Stored> = placed
+        let (own, foreign): (Vec<_>, Vec<_>) = placed.iter().partition(|(_, place, _)| known.has(place.account));
+        self.found.report.foreign += foreign.len() as u64;
+        let orphans: Vec<&Stored> = own
             .iter()
             .filter(|(object, place, part)| !known.covers(&object.key, place, *part))
             .map(|(object, ..)| *object)

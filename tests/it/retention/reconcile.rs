@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::{NaiveTime, TimeDelta};
-use clipmill_shared::id::{FileId, JobId};
+use clipmill_shared::id::{AccountId, FileId, JobId};
 use clipmill_shared::reconcile as ledger;
 use clipmill_tests::process::binary;
 use clipmill_tests::server::text;
@@ -124,11 +124,15 @@ async fn a_store_of_many_pages_is_compared_page_by_page() {
         stock.keys(*number, objects).for_each(|key| stock.lose(&key));
     }
     stock.stray(&format!("{}/{}/1/video.mp4", server.account, JobId::new()));
+    let foreign = format!("{}/{}/1/video.mp4", AccountId::new(), JobId::new());
+    stock.stray(&foreign);
     let wish = Wish { grace: TimeDelta::zero(), dry_run: false, account: None };
     let found = reconcile::run(&server.env.pool, &stock.storage().await, &wish).await.unwrap().unwrap();
-    let objects = (videos - lost.len() as i64) as u64 * objects as u64 + 1;
+    let objects = (videos - lost.len() as i64) as u64 * objects as u64 + 2;
     assert_eq!((found.report.objects, found.report.rows), (objects, videos as u64), "{found:?}");
     assert_eq!((found.report.orphans, found.report.missing_videos), (1, lost.len() as u64), "{found:?}");
+    assert_eq!(found.report.foreign, 1, "{found:?}");
+    assert!(stock.listed().await.contains(&foreign), "what may be another service's is left alone");
     let marked: Vec<i64> =
         sqlx::query_scalar("select virtual_start::bigint from jobs where missing_at is not null order by 1")
             .fetch_all(&server.pool)

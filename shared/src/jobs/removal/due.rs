@@ -112,14 +112,14 @@ pub async fn settle(pool: &PgPool, removals: &[&Removal]) -> Result<(), sqlx::Er
     let attempts: Vec<i32> = removals.iter().map(|removal| removal.attempt).collect();
     let expired = removals.iter().filter(|removal| removal.reason == Reason::Expired);
     let owners: Vec<Uuid> = expired.map(|removal| removal.owner_id).collect();
-    // Jobs come before their timers, and in one order, so that nobody waits for whoever waits for them.
-    sqlx::query!("select id from jobs where id = any($1) order by id for update", &owners).fetch_all(&mut *tx).await?;
     let expired = sqlx::query!(
         r#"
         with done as materialized (select * from unnest($1::uuid[], $2::int[]) as done (id, attempt)),
+        -- Jobs come before their timers, and in one order, so that nobody waits for whoever waits for them.
+        held as materialized (select id from jobs where id = any($3) order by id for update),
         gone as (
             delete from removals using done
-            where removals.id = any($1) and removals.id = done.id and removals.attempt = done.attempt
+            where (select count(*) from held) >= 0 and removals.id = any($1) and removals.id = done.id and removals.attempt = done.attempt
             returning account_id, job_id, reason
         ),
         expired as (
