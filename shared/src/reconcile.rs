@@ -128,8 +128,16 @@ async fn prefixes(pool: &PgPool, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<Str
     Ok(prefixes)
 }
 
-/// Keeps everybody else from comparing for as long as it lives.
-pub struct Turn(#[expect(dead_code, reason = "the lock goes with the connection")] PgConnection);
+/// Keeps everybody else from comparing until it ends, in whatever way.
+pub struct Turn(PgConnection);
+
+impl Turn {
+    /// Lets the next one compare at once.
+    pub async fn end(mut self) -> Result<(), sqlx::Error> {
+        let unlock = sqlx::query_scalar!("select pg_advisory_unlock(hashtextextended('reconcile', 0))");
+        unlock.fetch_one(&mut self.0).await.map(drop)
+    }
+}
 
 /// Takes the turn to compare. None while somebody else has it.
 pub async fn take_turn(pool: &PgPool) -> Result<Option<Turn>, sqlx::Error> {
@@ -172,4 +180,9 @@ pub async fn finish(pool: &PgPool, id: Uuid, report: &Report) -> Result<(), sqlx
         .execute(pool)
         .await
         .map(drop)
+}
+
+/// Nothing came of a comparison: another may be made in the same night.
+pub async fn give_up(pool: &PgPool, id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from reconciliations where id = $1", id).execute(pool).await.map(drop)
 }

@@ -44,22 +44,22 @@ impl Cli {
     pub fn command() -> Command {
         let engines = Command::new("engines")
             .about("Say which engines the tiers have, what their models hold, and whether those fit the device");
-        let reconcile = Command::new("reconcile").about(
+        let reconcile = ReconcileArgs::augment_args(Command::new("reconcile")).about(
             "Compare the store with the ledger: objects without a row go after a grace time, rows without objects are marked",
         );
-        let show = Command::new("show").about("Print the rules that the bucket has");
-        let apply = Command::new("apply").about("Give the bucket our rules; those of others stay");
+        let show = StorageConfig::augment_args(Command::new("show")).about("Print the rules that the bucket has");
+        let apply = LifecycleArgs::augment_args(Command::new("apply"));
         let lifecycle = Command::new("lifecycle")
             .about("Rules of the bucket as the last net")
             .subcommand_required(true)
-            .subcommand(StorageConfig::augment_args(show))
-            .subcommand(LifecycleArgs::augment_args(apply));
+            .subcommand(show)
+            .subcommand(apply.about("Give the bucket our rules; those of others stay"));
         WorkArgs::augment_args(Command::new("clipmill-worker"))
             .version(env!("CARGO_PKG_VERSION"))
             .about("Clipmill's worker: renders, post-processes, uploads, notifies, expires")
             .subcommand_negates_reqs(true)
             .subcommand(EngineConfig::augment_args(engines))
-            .subcommand(ReconcileArgs::augment_args(reconcile))
+            .subcommand(reconcile)
             .subcommand(lifecycle)
     }
 

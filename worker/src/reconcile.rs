@@ -107,16 +107,23 @@ pub async fn report(pool: &PgPool, storage: &Storage, wish: &Wish, json: bool) -
 /// # Errors
 /// The store or the ledger does not answer. What was done until then is done.
 pub async fn run(pool: &PgPool, storage: &Storage, wish: &Wish) -> anyhow::Result<Option<Found>> {
-    let Some(_turn) = ledger::take_turn(pool).await? else { return Ok(None) };
+    let Some(turn) = ledger::take_turn(pool).await? else { return Ok(None) };
+    let found = compare(pool, storage, wish).await;
+    turn.end().await?;
+    found.map(Some)
+}
+
+async fn compare(pool: &PgPool, storage: &Storage, wish: &Wish) -> anyhow::Result<Found> {
     let began = if wish.dry_run { None } else { Some(ledger::begin(pool).await?) };
     let found = Found { report: Report { dry_run: wish.dry_run, ..Report::default() }, missing: Vec::new() };
     let mut comparison = Comparison { pool, storage, wish, found, from: None, carried: HashSet::new() };
-    comparison.objects().await?;
-    comparison.uploads().await?;
-    if let Some(id) = began {
-        ledger::finish(pool, id, &comparison.found.report).await?;
+    let compared = comparison.all().await;
+    match (began, &compared) {
+        (Some(id), Ok(())) => ledger::finish(pool, id, &comparison.found.report).await?,
+        (Some(id), Err(_)) => ledger::give_up(pool, id).await?,
+        (None, _) => {}
     }
-    Ok(Some(comparison.found))
+    compared.map(|()| comparison.found)
 }
 
 /// A comparison under way.
@@ -135,6 +142,11 @@ struct Comparison<'a> {
 type Placed<'a> = (&'a Stored, Place, Part);
 
 impl Comparison<'_> {
+    async fn all(&mut self) -> anyhow::Result<()> {
+        self.objects().await?;
+        self.uploads().await
+    }
+
     fn prefix(&self) -> String {
         self.wish.account.map_or_else(|| OURS.to_owned(), key::account_prefix)
     }

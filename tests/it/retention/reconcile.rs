@@ -6,8 +6,10 @@ use std::time::Duration;
 use chrono::{NaiveTime, TimeDelta};
 use clipmill_shared::id::{AccountId, FileId, JobId};
 use clipmill_shared::reconcile as ledger;
+use clipmill_shared::storage::{Storage, StorageConfig};
 use clipmill_tests::process::binary;
 use clipmill_tests::server::text;
+use clipmill_tests::shared::shared;
 use clipmill_tests::{Server, picture};
 use clipmill_worker::reconcile::{self, Found, Wish};
 use serde_json::Value;
@@ -165,6 +167,10 @@ async fn one_compares_at_a_time_and_once_a_night() {
     assert!(is_due(before).await);
     assert!(!is_due(long_before).await, "a night that was missed is left to the next one");
     assert!(!is_due(later).await);
+    let wrong = StorageConfig { secret_access_key: Some("wrong".to_owned().into()), ..shared().await.storage() };
+    let wish = Wish { dry_run: false, ..wish };
+    assert!(reconcile::run(&server.env.pool, &Storage::open(&wrong).await, &wish).await.is_err());
+    assert!(is_due(before).await, "a comparison that came to nothing costs no night");
     ledger::begin(&server.env.pool).await.unwrap();
     assert!(!is_due(before).await, "another worker did it");
 }
