@@ -182,7 +182,7 @@ impl Announcer {
 }
 
 /// Jobs that one ring names at most: a payload has less than 8000 bytes.
-const RING_MOST: usize = 200;
+pub(crate) const RING_MOST: usize = 200;
 /// What changes meanwhile shares the next ring.
 const RING_PAUSE: Duration = Duration::from_millis(20);
 

@@ -14,6 +14,7 @@ pub mod moderation;
 pub mod offer;
 pub mod outbound;
 pub mod picture;
+pub mod reconcile;
 pub mod roles;
 pub mod secret;
 pub mod shutdown;

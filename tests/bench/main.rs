@@ -11,6 +11,7 @@ mod bench;
 mod bloat;
 mod depth;
 mod engines;
+mod expiry;
 mod figure;
 mod footprint;
 mod idle;
@@ -71,6 +72,8 @@ enum Subject {
     Depth,
     /// What many jobs leave behind in the table
     Bloat,
+    /// Claims beside very many timers that are due
+    Expiry,
     /// How long a GPU waits while jobs do
     Idle,
     /// Clients that wait for jobs: what they cost, and how soon they are told
@@ -89,6 +92,7 @@ impl Subject {
             Subject::Throughput => throughput::measure(bench).await,
             Subject::Depth => depth::measure(bench).await,
             Subject::Bloat => bloat::measure(bench).await,
+            Subject::Expiry => expiry::measure(bench).await,
             Subject::Idle => idle::measure(bench).await,
             Subject::Waiting => waiting::measure(bench).await,
             Subject::Footprint => footprint::measure(bench).await,

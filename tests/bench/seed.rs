@@ -15,6 +15,8 @@ pub(crate) enum State {
     Queued,
     /// Completed a while ago.
     Finished,
+    /// Completed, with a video whose time is over.
+    Due,
 }
 
 impl State {
@@ -24,6 +26,11 @@ impl State {
             State::Finished => (
                 "status, attempt, progress, started_at, finished_at, expires_at, outputs",
                 "'completed', 1, 100, now(), now(), now() + interval '1 day', '[]'",
+            ),
+            State::Due => (
+                "status, attempt, progress, started_at, finished_at, expires_at, outputs",
+                r#"'completed', 1, 100, now(), now(), now(), '[{"variant": "video", "file_name": "video.mp4", "content_type": "video/mp4",
+                    "size_bytes": 1, "sha256": "", "width": 64, "height": 64}]'"#,
             ),
         }
     }
@@ -78,6 +85,16 @@ pub(crate) async fn deliveries(pool: &PgPool, count: i64, account: Uuid) -> Resu
     ] {
         sqlx::query(statement).execute(pool).await?;
     }
+    Ok(())
+}
+
+/// Writes a timer that is due for each of these jobs.
+pub(crate) async fn timers(pool: &PgPool, first: i64, count: i64) -> Result<()> {
+    let timers = "insert into removals (id, account_id, job_id, reason, prefix, due_at)
+        select id, account_id, id, 'expired',
+            'acct_' || replace(account_id::text, '-', '') || '/video_' || replace(id::text, '-', '') || '/1/', expires_at
+        from jobs where id >= lpad(to_hex($1::bigint), 32, '0')::uuid and id < lpad(to_hex($1::bigint + $2::bigint), 32, '0')::uuid";
+    sqlx::query(timers).bind(first).bind(count).execute(pool).await?;
     Ok(())
 }
 

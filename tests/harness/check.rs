@@ -29,7 +29,7 @@ const NONE_OF: [(&str, &str); 5] = [
     (
         "ended jobs without exactly one event of their end",
         "select count(*) from jobs where status not in ('queued', 'in_progress') and 1 <> (
-            select count(*) from events where events.job_id = jobs.id and kind not in ('video.expired', 'video.in_progress'))",
+            select count(*) from events where events.job_id = jobs.id and kind not in ('video.expiring', 'video.expired', 'video.in_progress'))",
     ),
     (
         "expired jobs without their event",
@@ -42,8 +42,8 @@ const NONE_OF: [(&str, &str); 5] = [
             select from usage where usage.job_id = jobs.id)",
     ),
     (
-        "completed jobs without a timer",
-        "select count(*) from jobs where status = 'completed' and not exists (
+        "completed jobs without a timer that are not pinned, or pinned ones with a timer",
+        "select count(*) from jobs where status = 'completed' and pinned = exists (
             select from removals where removals.job_id = jobs.id and reason = 'expired')",
     ),
 ];

@@ -13,6 +13,7 @@ pub mod process;
 pub mod proxy;
 pub mod puppet;
 pub mod receiver;
+pub mod recorder;
 pub mod server;
 pub mod setup;
 pub mod shared;
@@ -21,5 +22,6 @@ pub mod video;
 
 pub use oracle::Oracle;
 pub use receiver::Receiver;
+pub use recorder::Recorder;
 pub use server::Server;
 pub use setup::Setup;

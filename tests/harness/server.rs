@@ -17,7 +17,7 @@ use clipmill_shared::secret::WebhookSecret;
 use clipmill_shared::storage::{Storage, StorageConfig};
 use clipmill_shared::vault::VaultConfig;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
-use clipmill_worker::config::{EngineConfig, WorkerConfig};
+use clipmill_worker::config::{EngineConfig, ReconcileConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
 use clipmill_worker::{Env, expire, notify, pull};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, multipart};
@@ -331,6 +331,8 @@ pub fn worker_config() -> WorkerConfig {
         grace_seconds: 0,
         model_streak: 8,
         record_days: 90,
+        expiring_notice_seconds: 3600,
+        reconcile: ReconcileConfig::default(),
         scratch,
         signing: SigningConfig::default(),
     }

@@ -8,7 +8,7 @@ use clipmill_tests::process::binary;
 use serde_json::Value;
 
 /// Everything that is measured without Node's packages, and which figures each gives.
-const SUBJECTS: [(&str, &[&str]); 9] = [
+const SUBJECTS: [(&str, &[&str]); 10] = [
     ("preview", &["preview, text: ", "preview, image: "]),
     ("submit", &["submit, an account a connection", "submit, all of one account, 99th percentile"]),
     ("poll", &["poll, finished jobs", "poll, queued jobs, 1000 in the queue"]),
@@ -30,6 +30,7 @@ const SUBJECTS: [(&str, &[&str]); 9] = [
         &["claim, 500 jobs queued", "claim, 1000 jobs queued", "claim, 50 jobs queued before 2000 finished ones"],
     ),
     ("bloat", &["bloat, table of jobs", "bloat, indexes of jobs", "bloat, renewals that touch no index"]),
+    ("expiry", &["claim beside 5000 timers that are due", "expiry, videos"]),
     ("idle", &["idle GPU under a backlog"]),
     (
         "waiting",

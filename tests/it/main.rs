@@ -7,5 +7,6 @@ mod contract;
 mod fault;
 mod flow;
 mod privacy;
+mod retention;
 mod routes;
 mod tidy;

@@ -138,7 +138,7 @@ impl Harm {
 /// Every job by its public id.
 async fn rows(server: &Server) -> Result<HashMap<String, Row>> {
     let rows = "select id, status::text, attempt,
-            (select count(*) from events where job_id = jobs.id and kind <> 'video.expired'),
+            (select count(*) from events where job_id = jobs.id and kind not in ('video.expiring', 'video.expired')),
             (select count(*) from usage where job_id = jobs.id)
         from jobs";
     let rows: Vec<(Uuid, String, i32, i64, i64)> = sqlx::query_as(rows).fetch_all(&server.pool).await?;

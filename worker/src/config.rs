@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use chrono::{NaiveTime, TimeDelta};
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use clipmill_shared::db::DbConfig;
+use clipmill_shared::id::AccountId;
 use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
@@ -26,6 +30,12 @@ pub enum Cli {
     Work(Box<WorkArgs>),
     /// Say which engines the tiers have, what their models hold, and whether those fit the device.
     Engines(EngineConfig),
+    /// Compare the store with the ledger, both ways.
+    Reconcile(Box<ReconcileArgs>),
+    /// Show the rules of the bucket.
+    ShowLifecycle(Box<StorageConfig>),
+    /// Give the bucket our rules.
+    ApplyLifecycle(Box<LifecycleArgs>),
 }
 
 impl Cli {
@@ -34,11 +44,23 @@ impl Cli {
     pub fn command() -> Command {
         let engines = Command::new("engines")
             .about("Say which engines the tiers have, what their models hold, and whether those fit the device");
+        let reconcile = ReconcileArgs::augment_args(Command::new("reconcile")).about(
+            "Compare the store with the ledger: objects without a row go after a grace time, rows without objects are marked",
+        );
+        let show = StorageConfig::augment_args(Command::new("show")).about("Print the rules that the bucket has");
+        let apply = LifecycleArgs::augment_args(Command::new("apply"));
+        let lifecycle = Command::new("lifecycle")
+            .about("Rules of the bucket as the last net")
+            .subcommand_required(true)
+            .subcommand(show)
+            .subcommand(apply.about("Give the bucket our rules; those of others stay"));
         WorkArgs::augment_args(Command::new("clipmill-worker"))
             .version(env!("CARGO_PKG_VERSION"))
             .about("Clipmill's worker: renders, post-processes, uploads, notifies, expires")
             .subcommand_negates_reqs(true)
             .subcommand(EngineConfig::augment_args(engines))
+            .subcommand(reconcile)
+            .subcommand(lifecycle)
     }
 
     /// Reads the process's arguments and environment; ends the process with what is wrong with them.
@@ -48,9 +70,21 @@ impl Cli {
     }
 
     fn read(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        match matches.subcommand_matches("engines") {
-            Some(matches) => EngineConfig::from_arg_matches(matches).map(Self::Engines),
-            None => WorkArgs::from_arg_matches(matches).map(|args| Self::Work(Box::new(args))),
+        match matches.subcommand() {
+            Some(("engines", matches)) => EngineConfig::from_arg_matches(matches).map(Self::Engines),
+            Some(("reconcile", matches)) => {
+                ReconcileArgs::from_arg_matches(matches).map(|args| Self::Reconcile(Box::new(args)))
+            }
+            Some(("lifecycle", matches)) => match matches.subcommand() {
+                Some(("apply", matches)) => {
+                    LifecycleArgs::from_arg_matches(matches).map(|args| Self::ApplyLifecycle(Box::new(args)))
+                }
+                Some((_, matches)) => {
+                    StorageConfig::from_arg_matches(matches).map(|args| Self::ShowLifecycle(Box::new(args)))
+                }
+                None => Err(clap::Error::new(ErrorKind::MissingSubcommand)),
+            },
+            _ => WorkArgs::from_arg_matches(matches).map(|args| Self::Work(Box::new(args))),
         }
     }
 }
@@ -117,9 +151,96 @@ pub struct WorkerConfig {
     /// Days after which the record of a job without media is deleted; what was used stays counted
     #[arg(long, env = "CLIPMILL_RECORD_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub record_days: u32,
+    /// Seconds before a video goes at which its customer is told so (`video.expiring`); 0 means never
+    #[arg(long, env = "CLIPMILL_EXPIRING_NOTICE_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(0..=2_592_000))]
+    pub expiring_notice_seconds: u32,
+    /// When and how the store is compared with the ledger
+    #[command(flatten)]
+    pub reconcile: ReconcileConfig,
     /// Folder for files between post-processing and upload; the system's temporary folder if unset
     #[arg(long, env = "CLIPMILL_SCRATCH")]
     pub scratch: Option<PathBuf>,
+}
+
+/// When and how a worker compares the store with the ledger.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct ReconcileConfig {
+    /// Time of day, in UTC, at which one of the workers compares the store with the ledger, as HH:MM; `never` to leave it
+    #[arg(long = "reconcile-at", env = "CLIPMILL_RECONCILE_AT", default_value = "03:00")]
+    pub at: TimeOfDay,
+    /// Seconds for which an object without a row is left alone: what belongs to it may be under way
+    #[arg(id = "reconcile_grace_seconds", long = "reconcile-grace-seconds", env = "CLIPMILL_RECONCILE_GRACE_SECONDS", default_value_t = DAY_SECONDS, value_parser = clap::value_parser!(u32).range(3600..))]
+    pub grace_seconds: u32,
+}
+
+const DAY_SECONDS: u32 = 86_400;
+
+impl Default for ReconcileConfig {
+    /// Never, and a day.
+    fn default() -> Self {
+        Self { at: TimeOfDay(None), grace_seconds: DAY_SECONDS }
+    }
+}
+
+impl ReconcileConfig {
+    /// For how long an object without a row is left alone.
+    pub fn grace(&self) -> TimeDelta {
+        TimeDelta::seconds(self.grace_seconds.into())
+    }
+}
+
+/// A time of day; none is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeOfDay(pub Option<NaiveTime>);
+
+impl FromStr for TimeOfDay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "never" => Ok(Self(None)),
+            time => NaiveTime::parse_from_str(time, "%H:%M")
+                .map(|time| Self(Some(time)))
+                .map_err(|_| "neither HH:MM nor never"),
+        }
+    }
+}
+
+/// All that a comparison of the store with the ledger takes.
+#[derive(Debug, clap::Args)]
+pub struct ReconcileArgs {
+    /// How to reach Postgres
+    #[command(flatten)]
+    pub db: DbConfig,
+    /// Where objects are kept
+    #[command(flatten)]
+    pub storage: StorageConfig,
+    /// Seconds for which an object without a row is left alone: what belongs to it may be under way
+    #[arg(long = "reconcile-grace-seconds", env = "CLIPMILL_RECONCILE_GRACE_SECONDS", default_value_t = DAY_SECONDS, value_parser = clap::value_parser!(u32).range(3600..))]
+    pub grace_seconds: u32,
+    /// Only what belongs to this account
+    #[arg(long)]
+    pub account: Option<AccountId>,
+    /// Remove nothing and mark nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Report in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// All that it takes to give the bucket our rules.
+#[derive(Debug, clap::Args)]
+pub struct LifecycleArgs {
+    /// How to reach Postgres
+    #[command(flatten)]
+    pub db: DbConfig,
+    /// Where objects are kept
+    #[command(flatten)]
+    pub storage: StorageConfig,
+    /// Days after which the record of a job without media is deleted, as the workers have it
+    #[arg(long, env = "CLIPMILL_RECORD_DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub record_days: u32,
 }
 
 /// What renders.
@@ -190,6 +311,15 @@ mod tests {
         let read = |arguments: &[&str]| Cli::read(&Cli::command().try_get_matches_from(arguments)?);
         let looked = read(&["clipmill-worker", "engines", "--tiers-file", "tiers.toml"]);
         assert!(matches!(looked, Ok(Cli::Engines(config)) if config.tiers_file.is_some()));
+        let url = "postgres://localhost/clipmill";
+        let compared = read(&["clipmill-worker", "reconcile", "--dry-run", "--json", "--database-url", url]);
+        assert!(
+            matches!(compared, Ok(Cli::Reconcile(args)) if args.dry_run && args.json && args.grace_seconds == DAY_SECONDS)
+        );
+        let shown = read(&["clipmill-worker", "lifecycle", "show", "--s3-bucket", "videos"]);
+        assert!(matches!(shown, Ok(Cli::ShowLifecycle(config)) if config.bucket.as_deref() == Some("videos")));
+        let applied = read(&["clipmill-worker", "lifecycle", "apply", "--database-url", url, "--record-days", "7"]);
+        assert!(matches!(applied, Ok(Cli::ApplyLifecycle(args)) if args.record_days == 7));
         let work = read(&["clipmill-worker", "--database-url", "postgres://localhost/clipmill", "--gpus", "2"]);
         assert!(matches!(work, Ok(Cli::Work(args)) if args.worker.gpus == 2));
     }

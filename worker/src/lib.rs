@@ -19,11 +19,13 @@ mod gpu;
 pub mod health;
 mod heartbeat;
 pub mod inventory;
+pub mod lifecycle;
 mod moderate;
 pub mod notify;
 pub mod pipeline;
 pub mod postprocess;
 pub mod pull;
+pub mod reconcile;
 mod render;
 mod scratch;
 mod source;
@@ -40,14 +42,15 @@ use feed::Feed;
 const RESTARTS_MAX: usize = 10;
 /// Webhooks on their way at the same time.
 const DELIVERIES_AT_ONCE: usize = 32;
-/// Removals under way at the same time.
-const REMOVALS_AT_ONCE: usize = 8;
+/// Batches of removals under way at the same time.
+const REMOVALS_AT_ONCE: usize = 2;
 
 /// Works until `env.stop`: renders, notifies, expires, exports. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, "Working");
     let ears = CancellationToken::new();
     let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
+    let comparing = tokio::spawn(reconcile::nightly(env.clone()));
     let stop = env.stop.clone();
     let signal = async move {
         stop.cancelled().await;
@@ -61,6 +64,7 @@ pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     ears.cancel();
     listening.await.context("the listener for notifications panicked")?;
     sweeping.await.context("the sweep panicked")?;
+    comparing.await.context("the comparison of store and ledger panicked")?;
     warmed?;
     if by_themselves {
         bail!("the workers ended by themselves: {ended:?}");

@@ -1,5 +1,5 @@
 //! What has to be seen to from time to time, whatever the store does meanwhile: lapsed leases, passed deadlines, scheduled jobs,
-//! old records, files whose time is over, and the word that this worker lives.
+//! videos that will go soon, old records, files whose time is over, and the word that this worker lives.
 
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,11 @@ pub(crate) async fn once(env: &Env) {
     let days = i32::try_from(env.config.record_days).unwrap_or(i32::MAX);
     let forgotten = note("look for old records", db::within(sweep::forget(pool, days, RECORDS_BATCH)).await);
     let expired = note("look for files whose time is over", db::within(files::sweep::expire(pool, BATCH)).await);
+    let notice = env.config.expiring_notice_seconds;
+    if notice > 0 {
+        let told = sweep::tell_expiring(pool, notice, RECORDS_BATCH);
+        note("look for videos that will go soon", db::within(told).await);
+    }
     let scrubbed = note("look for words whose time is over", db::within(sweep::scrub(pool, RECORDS_BATCH)).await);
     note("look for exports whose time is over", db::within(export::sweep(pool, BATCH)).await);
     note("look for legal holds that are over", db::within(hold::lapse(pool, BATCH)).await);

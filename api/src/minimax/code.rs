@@ -111,6 +111,8 @@ impl Code {
             | problem::Code::MethodNotAllowed
             | problem::Code::IdempotencyKeyReused
             | problem::Code::VideoNotReady
+            | problem::Code::NothingToKeep
+            | problem::Code::TooManyPinned
             | problem::Code::VideoNotCancellable
             | problem::Code::SourceGone
             | problem::Code::FileNotReady

@@ -8,6 +8,7 @@ use clipmill_shared::batch::Unanswered;
 use clipmill_shared::db;
 use clipmill_shared::files::{FILES_MAX, FileError};
 use clipmill_shared::jobs::cancel::CancelError;
+use clipmill_shared::jobs::retention::RetentionError;
 use clipmill_shared::jobs::spec::Invalid;
 use clipmill_shared::jobs::submit::SubmitError;
 use clipmill_shared::storage::StorageError;
@@ -138,6 +139,27 @@ impl From<CancelError> for Problem {
                 Self::new(Code::VideoNotCancellable, format!("the video is already {status}"))
             }
             CancelError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetentionError> for Problem {
+    fn from(retention: RetentionError) -> Self {
+        match retention {
+            RetentionError::NotFound => Self::no_video(),
+            RetentionError::NotFinished(status) => {
+                let message = format!("the video is {status}; it can be pinned when it is completed");
+                Self::new(Code::VideoNotReady, message)
+            }
+            RetentionError::NothingToKeep => {
+                Self::new(Code::NothingToKeep, "the video ended without files, or its files are gone or going")
+            }
+            RetentionError::TooManyPinned => {
+                let message = "the account has as many pinned videos as it may; unpin or delete one first";
+                Self::new(Code::TooManyPinned, message)
+            }
+            RetentionError::Invalid(invalid) => invalid.into(),
+            RetentionError::Database(error) => error.into(),
         }
     }
 }

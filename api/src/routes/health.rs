@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use clipmill_shared::db;
-use clipmill_shared::jobs::read;
+use clipmill_shared::jobs::{read, removal};
 use clipmill_shared::webhooks::outbox;
 use serde::Serialize;
 use tracing::warn;
@@ -60,5 +60,9 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<String, Problem> {
         metrics::gauge!("clipmill_jobs", "status" => status.as_str()).set(count as f64);
     }
     metrics::gauge!("clipmill_webhook_backlog").set(outbox::backlog(&app.pool).await? as f64);
+    let removals = removal::backlog(&app.pool).await?;
+    metrics::gauge!("clipmill_removals_due").set(removals.due as f64);
+    metrics::gauge!("clipmill_removals_failing").set(removals.failing as f64);
+    metrics::gauge!("clipmill_removals_oldest_seconds").set(removals.oldest_seconds);
     Ok(app.metrics.render())
 }

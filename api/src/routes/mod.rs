@@ -34,6 +34,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(videos::content::content))
         .routes(routes!(videos::cancel::cancel))
         .routes(routes!(videos::remix::remix))
+        .routes(routes!(videos::retention::retention))
         .routes(routes!(usage::usage))
         .routes(routes!(files::create::create, files::list::list))
         .routes(routes!(files::get::get, files::delete::delete))

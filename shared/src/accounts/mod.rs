@@ -14,6 +14,7 @@ pub mod erasure;
 pub mod export;
 pub mod hold;
 pub mod keys;
+pub mod lasting;
 pub mod limitation;
 pub mod limits;
 pub mod operators;

@@ -38,6 +38,8 @@ pub struct Profile {
     pub max_running: Option<i32>,
     /// How many of its jobs may wait.
     pub max_queued: Option<i32>,
+    /// How many finished videos it may keep until it lets them go.
+    pub max_pinned: i32,
     /// Since when it is deleted.
     pub deleted_at: Option<DateTime<Utc>>,
 }
@@ -50,7 +52,7 @@ macro_rules! profile_query {
             $before + r#"
             id as "id: AccountId", name, email, created_at, keep_history, retention_seconds, training_consent,
             processing_limited_at, case when hold_until > now() then hold_until end as hold_until,
-            case when hold_until > now() then hold_reason end as hold_reason, billing_reference, max_running, max_queued, deleted_at
+            case when hold_until > now() then hold_reason end as hold_reason, billing_reference, max_running, max_queued, max_pinned, deleted_at
             "# + $after
             $(, $argument)*
         )
@@ -140,6 +142,8 @@ pub struct Terms {
     pub max_queued: Option<Option<i32>>,
     /// What an outside payment provider calls it; within, none takes it away.
     pub billing_reference: Option<Option<String>>,
+    /// How many finished videos it may keep until it lets them go.
+    pub max_pinned: Option<i32>,
 }
 
 /// Changes what an account may do.
@@ -148,7 +152,7 @@ pub async fn set_terms(tx: &mut PgConnection, account: AccountId, terms: &Terms)
         r#"
         update accounts
         set max_running = case when $2 then $3 else max_running end, max_queued = case when $4 then $5 else max_queued end,
-            billing_reference = case when $6 then $7 else billing_reference end
+            billing_reference = case when $6 then $7 else billing_reference end, max_pinned = coalesce($8, max_pinned)
         where id = $1 and deleted_at is null
         "#,
         account.uuid(),
@@ -158,6 +162,7 @@ pub async fn set_terms(tx: &mut PgConnection, account: AccountId, terms: &Terms)
         terms.max_queued.flatten(),
         terms.billing_reference.is_some(),
         terms.billing_reference.clone().flatten(),
+        terms.max_pinned,
     );
     match set.execute(tx).await?.rows_affected() {
         0 => Err(AccountError::NotFound),

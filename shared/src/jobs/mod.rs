@@ -19,6 +19,7 @@ pub mod line;
 pub mod outlook;
 pub mod read;
 pub mod removal;
+pub mod retention;
 pub mod retry;
 pub mod spec;
 pub mod status;
@@ -110,6 +111,8 @@ pub struct Job {
     pub finished_at: Option<DateTime<Utc>>,
     /// When the media go, or went.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whether the media stay until the customer lets them go.
+    pub pinned: bool,
     /// The finished files, while they exist.
     pub outputs: Option<sqlx::types::Json<Vec<Output>>>,
     /// Why it failed, as a stable word.
@@ -228,7 +231,7 @@ macro_rules! job_query {
             model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame,
             fit as "fit: crate::jobs::Fit", metadata, webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
-            outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
+            pinned, outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
             webhook_format as "webhook_format: crate::jobs::WebhookFormat"
             "# + $after

@@ -1,19 +1,19 @@
 //! Removals: objects that have to go, and when. Set in the transaction that makes them due; carried out by the
 //! `expire` worker: objects first, then the row that says so.
 
-use std::time::Duration;
-
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::Job;
-use crate::bell;
 use crate::db;
 use crate::files;
 use crate::id::{AccountId, ExportId, FileId, JobId, RemovalId};
 use crate::storage::key;
-use crate::webhooks::event::EventKind;
-use crate::webhooks::outbox;
+
+mod due;
+
+pub use due::{Backlog, Removal, backlog, claim, postpone, release, settle};
 
 /// How long an upload of source images may take before they count as forgotten.
 const GUARD_SECONDS: f64 = 3600.0;
@@ -32,23 +32,6 @@ pub enum Reason {
     Superseded,
     /// The customer deleted the video or the file, or the file's time was over.
     Deleted,
-}
-
-/// A removal that was taken by [`claim`].
-#[derive(Debug)]
-pub struct Removal {
-    /// Names the removal.
-    pub id: RemovalId,
-    /// Whose objects.
-    pub account_id: AccountId,
-    /// Of which job or file.
-    pub owner_id: Uuid,
-    /// Why they go.
-    pub reason: Reason,
-    /// What their keys start with.
-    pub prefix: String,
-    /// Which try this is, from 1.
-    pub attempt: i32,
 }
 
 /// Sets a timer for images that are about to be stored for a job which does not exist yet.
@@ -92,6 +75,28 @@ pub(crate) async fn sources(tx: &mut PgConnection, job: &Job) -> Result<(), sqlx
 pub(crate) async fn superseded(tx: &mut PgConnection, job: &Job, may_still_write: bool) -> Result<(), sqlx::Error> {
     let seconds = if may_still_write { STRAGGLER_SECONDS } else { 0.0 };
     schedule(tx, job.account_id, job.id.uuid(), Reason::Superseded, &job.attempt_prefix(), seconds).await
+}
+
+/// Takes away the timer of a finished video. False if there is none that could be: a worker has taken it up.
+pub(crate) async fn unset(tx: &mut PgConnection, job: &Job) -> Result<bool, sqlx::Error> {
+    let unset =
+        sqlx::query!("delete from removals where job_id = $1 and reason = 'expired' and attempt = 0", job.id.uuid(),);
+    Ok(unset.execute(tx).await?.rows_affected() > 0)
+}
+
+/// Sets the timer of a finished video that has none.
+pub(crate) async fn expiry(tx: &mut PgConnection, job: &Job, expires_at: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into removals (id, account_id, job_id, reason, prefix, due_at) values ($1, $2, $3, 'expired', $4, $5)",
+        RemovalId::new().uuid(),
+        job.account_id.uuid(),
+        job.id.uuid(),
+        job.attempt_prefix(),
+        expires_at,
+    )
+    .execute(tx)
+    .await
+    .map(drop)
 }
 
 /// A job is deleted: everything of it goes, and once more when a worker that may still hold it has stopped writing.
@@ -183,102 +188,6 @@ async fn schedule(
         seconds,
     )
     .execute(tx)
-    .await
-    .map(drop)
-}
-
-/// Takes up to `limit` removals that are due and puts each off by `patience`, in which it has to be settled. What a legal hold
-/// keeps is put off by a day in passing.
-pub async fn claim(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Removal>, sqlx::Error> {
-    loop {
-        let due = take(pool, limit, patience).await?;
-        let is_idle = due.is_empty();
-        let free: Vec<Removal> = due.into_iter().flatten().collect();
-        if is_idle || !free.is_empty() {
-            return Ok(free);
-        }
-    }
-}
-
-/// Takes removals that are due; none stands for one that is held.
-async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Option<Removal>>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-        with due as materialized (
-            select id, account_id, reason in ('expired', 'source') as may_be_held from removals
-            where due_at <= now() order by due_at limit $1 for update skip locked
-        ),
-        judged as (
-            select due.id, may_be_held and coalesce(hold_until > now(), false) as held
-            from due join accounts on accounts.id = due.account_id
-        )
-        update removals
-        set attempt = attempt + case when held then 0 else 1 end,
-            due_at = now() + case when held then interval '1 day' else make_interval(secs => $2) end
-        from judged where removals.id = any(array(select id from due)) and removals.id = judged.id
-        returning removals.id as "id: RemovalId", account_id as "account_id: AccountId", job_id as owner_id,
-            reason as "reason: Reason", prefix, attempt, held as "held!"
-        "#,
-        limit,
-        patience.as_secs_f64(),
-    )
-    .fetch_all(pool)
-    .await?;
-    let removal = rows.into_iter().map(|row| {
-        (!row.held).then_some(Removal {
-            id: row.id,
-            account_id: row.account_id,
-            owner_id: row.owner_id,
-            reason: row.reason,
-            prefix: row.prefix,
-            attempt: row.attempt,
-        })
-    });
-    Ok(removal.collect())
-}
-
-/// The objects are gone: the row may say so. A video whose time was up becomes `expired`, and its customer is told.
-pub async fn settle(pool: &PgPool, removal: &Removal) -> Result<(), sqlx::Error> {
-    let mut tx = db::begin(pool).await?;
-    let done = sqlx::query!("delete from removals where id = $1 and attempt = $2", removal.id.uuid(), removal.attempt);
-    let still_ours = done.execute(&mut *tx).await?.rows_affected() == 1;
-    if still_ours && removal.reason == Reason::Expired {
-        expire(&mut tx, removal).await?;
-    }
-    tx.commit().await
-}
-
-async fn expire(tx: &mut PgConnection, removal: &Removal) -> Result<(), sqlx::Error> {
-    let expired = sqlx::query!(
-        "update jobs set status = 'expired', outputs = null where account_id = $1 and id = $2 and status = 'completed' returning case when webhook_format = 'standard' then webhook_url end as webhook_url",
-        removal.account_id.uuid(),
-        removal.owner_id,
-    );
-    match expired.fetch_optional(&mut *tx).await? {
-        Some(row) => {
-            bell::ring(tx, bell::CHANGED, &removal.owner_id.to_string()).await?;
-            outbox::record(
-                tx,
-                removal.account_id,
-                removal.owner_id.into(),
-                EventKind::Expired,
-                row.webhook_url.as_deref(),
-            )
-            .await
-        }
-        None => Ok(()),
-    }
-}
-
-/// The store refused: try again after `pause`.
-pub async fn postpone(pool: &PgPool, removal: &Removal, pause: Duration) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update removals set due_at = now() + make_interval(secs => $3) where id = $1 and attempt = $2",
-        removal.id.uuid(),
-        removal.attempt,
-        pause.as_secs_f64(),
-    )
-    .execute(pool)
     .await
     .map(drop)
 }

@@ -311,7 +311,7 @@ fn seconds(tier: Tier, offer: Option<&Offer>, size: Size, seconds: Option<i64>) 
     within("seconds", asked, 1, max).map_err(|_| allowed())
 }
 
-fn within(field: &'static str, value: i64, min: u32, max: u32) -> Result<i32, Invalid> {
+pub(super) fn within(field: &'static str, value: i64, min: u32, max: u32) -> Result<i32, Invalid> {
     let value =
         i32::try_from(value).ok().filter(|value| (i64::from(min)..=i64::from(max)).contains(&i64::from(*value)));
     value.ok_or_else(|| Invalid::new(field, format!("must be a whole number from {min} to {max}")))

@@ -107,6 +107,48 @@ pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Err
     Ok(admitted)
 }
 
+/// Tells the customers of up to `limit` finished videos that their media go within so many seconds; not where they never stay for
+/// longer than that, or where a legal hold keeps them. Says how many were told.
+pub async fn tell_expiring(pool: &PgPool, notice_seconds: u32, limit: i64) -> Result<i64, sqlx::Error> {
+    let mut tx = db::begin(pool).await?;
+    let told = sqlx::query!(
+        r#"
+        with due as materialized (
+            select id from jobs
+            where status = 'completed' and not expiry_noted and expires_at > now() and expires_at <= now() + make_interval(secs => $1)
+            order by expires_at limit $2 for update skip locked
+        ),
+        noted as (
+            update jobs set expiry_noted = true where id = any(array(select id from due))
+            returning id, account_id, retention_seconds, case when webhook_format = 'standard' then webhook_url end as webhook_url
+        ),
+        told as (
+            insert into events (id, account_id, job_id, kind)
+            select uuid_v7(), account_id, noted.id, $3 from noted join accounts on accounts.id = account_id
+            where noted.retention_seconds > $1 and (hold_until is null or hold_until <= now())
+            order by noted.id
+            on conflict (job_id, kind) do nothing returning id, account_id, job_id
+        ),
+        wished as (
+            insert into deliveries (id, account_id, event_id, url)
+            select uuid_v7(), told.account_id, told.id, webhook_url from told join noted on noted.id = told.job_id
+            where webhook_url is not null
+            returning id
+        )
+        select (select count(*) from told) as "told!", exists (select from wished) as "wished!"
+        "#,
+        f64::from(notice_seconds),
+        limit,
+        EventKind::Expiring.as_str(),
+    );
+    let told = told.fetch_one(&mut *tx).await?;
+    if told.wished {
+        bell::ring(&mut tx, bell::OUTBOX, "").await?;
+    }
+    tx.commit().await?;
+    Ok(told.told)
+}
+
 /// Takes the words out of up to `limit` jobs that ended without a video and whose time is over. Says how many there were.
 pub async fn scrub(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
     let scrubbed = sqlx::query!(

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+use uuid::Uuid;
+
 use crate::id::{AccountId, ExportId, FileId, JobId};
 
 /// Which of a video's files.
@@ -69,6 +71,88 @@ impl FromStr for Variant {
     }
 }
 
+/// Whose an object is, within its account. In the order of the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// An archive.
+    Export(ExportId),
+    /// A file.
+    File(FileId),
+    /// A job.
+    Job(JobId),
+}
+
+impl Owner {
+    /// The bare UUID.
+    pub fn uuid(self) -> Uuid {
+        match self {
+            Owner::Export(id) => id.uuid(),
+            Owner::File(id) => id.uuid(),
+            Owner::Job(id) => id.uuid(),
+        }
+    }
+}
+
+/// Whose an object is. In the order of the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The account.
+    pub account: AccountId,
+    /// Within the account.
+    pub owner: Owner,
+}
+
+impl Place {
+    /// The first place that comes after this one and is of the same kind.
+    pub(crate) fn next(self) -> Self {
+        let next = Uuid::from_u128(self.owner.uuid().as_u128().saturating_add(1));
+        let owner = match self.owner {
+            Owner::Export(_) => Owner::Export(next.into()),
+            Owner::File(_) => Owner::File(next.into()),
+            Owner::Job(_) => Owner::Job(next.into()),
+        };
+        Self { owner, ..self }
+    }
+}
+
+impl fmt::Display for Place {
+    /// What the keys of its objects start with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&match self.owner {
+            Owner::Export(id) => export_prefix(self.account, id),
+            Owner::File(id) => file_prefix(self.account, id),
+            Owner::Job(id) => job_prefix(self.account, id),
+        })
+    }
+}
+
+/// Which part of its owner an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A source image of a job.
+    Source,
+    /// What an attempt at a job made.
+    Attempt(i32),
+    /// There are no parts.
+    Whole,
+}
+
+/// Reads a key of ours. None if it has not the form that this version writes.
+pub fn parse(key: &str) -> Option<(Place, Part)> {
+    let (account, rest) = key.split_once('/')?;
+    let (first, rest) = rest.split_once('/')?;
+    let (owner, part) = match first {
+        "exports" => (Owner::Export(rest.split_once('/')?.0.parse().ok()?), Part::Whole),
+        "files" => (Owner::File(rest.split_once('/')?.0.parse().ok()?), Part::Whole),
+        job => (Owner::Job(job.parse().ok()?), part(rest.split_once('/')?.0)?),
+    };
+    Some((Place { account: account.parse().ok()?, owner }, part))
+}
+
+fn part(name: &str) -> Option<Part> {
+    if name == "source" { Some(Part::Source) } else { name.parse().ok().map(Part::Attempt) }
+}
+
 /// What all objects of an account start with.
 pub fn account_prefix(account: AccountId) -> String {
     format!("{account}/")
@@ -102,4 +186,30 @@ pub fn source_prefix(account: AccountId, job: JobId) -> String {
 /// What all objects of a file start with.
 pub fn file_prefix(account: AccountId, file: FileId) -> String {
     format!("{account}/files/{file}/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_read_back_as_they_were_written_and_stand_in_the_order_of_their_places() {
+        let (account, job) = (AccountId::new(), JobId::new());
+        let (file, export) = (FileId::new(), ExportId::new());
+        let keys = [
+            (format!("{}1/export.zip", export_prefix(account, export)), Owner::Export(export), Part::Whole),
+            (format!("{}image.png", file_prefix(account, file)), Owner::File(file), Part::Whole),
+            (format!("{}video.mp4", attempt_prefix(account, job, 2)), Owner::Job(job), Part::Attempt(2)),
+            (format!("{}first.png", source_prefix(account, job)), Owner::Job(job), Part::Source),
+        ];
+        for (key, owner, part) in &keys {
+            assert_eq!(parse(key), Some((Place { account, owner: *owner }, *part)), "{key}");
+        }
+        assert!(keys.is_sorted_by_key(|(key, ..)| key) && keys.is_sorted_by_key(|(_, owner, _)| owner));
+        for unknown in
+            ["", "acct_1/video_2/1/video.mp4", &format!("{account}/{job}/cache/x"), &format!("{account}/large")]
+        {
+            assert_eq!(parse(unknown), None, "{unknown}");
+        }
+    }
 }

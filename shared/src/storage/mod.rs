@@ -11,7 +11,6 @@ use aws_sdk_s3::config::{Credentials, Region};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use url::Url;
@@ -20,12 +19,15 @@ use crate::host;
 use crate::secret::SecretText;
 
 pub mod key;
+pub mod lifecycle;
+mod remove;
+pub mod survey;
 mod upload;
+
+pub use remove::{PAGE, Refused};
 
 /// The bucket that is used when none is named.
 pub const DEFAULT_BUCKET: &str = "clipmill";
-
-const DELETE_BATCH: i32 = 1000;
 
 /// Where objects are kept.
 #[derive(Debug, Clone, clap::Args)]
@@ -251,23 +253,6 @@ impl Storage {
         Ok(UploadLink { url: link.uri().to_owned(), headers })
     }
 
-    /// Removes every object whose key starts with `prefix`, a thousand at a time. Says how many there were.
-    pub async fn remove_prefix(&self, prefix: &str) -> Result<usize, StorageError> {
-        let mut removed = 0;
-        loop {
-            let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).max_keys(DELETE_BATCH);
-            let page = list.send().await.map_err(unavailable("list objects"))?;
-            let keys: Vec<String> =
-                page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect();
-            if keys.is_empty() {
-                upload::abort_all(&self.client, &self.bucket, prefix).await?;
-                return Ok(removed);
-            }
-            removed += keys.len();
-            self.remove(keys).await?;
-        }
-    }
-
     /// The keys that start with `prefix`, at most a thousand.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         self.list_after(prefix, None).await
@@ -279,23 +264,6 @@ impl Storage {
         let list = list.set_start_after(after.map(str::to_owned)).send();
         let page = list.await.map_err(unavailable("list objects"))?;
         Ok(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
-    }
-
-    async fn remove(&self, keys: Vec<String>) -> Result<(), StorageError> {
-        let failed = |reason: String| StorageError::Unavailable { verb: "delete objects", reason };
-        let objects: Result<Vec<_>, _> =
-            keys.into_iter().map(|key| ObjectIdentifier::builder().key(key).build()).collect();
-        let batch = Delete::builder()
-            .set_objects(objects.ok())
-            .quiet(true)
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
-        let request = self.client.delete_objects().bucket(&self.bucket).delete(batch);
-        let answer = request.send().await.map_err(unavailable("delete objects"))?;
-        match answer.errors().first() {
-            Some(error) => Err(failed(error.code().unwrap_or("unknown").to_owned())),
-            None => Ok(()),
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
@@ -17,10 +18,8 @@ const PART_BYTES: u64 = 8 * 1024 * 1024;
 /// Ends the uploads in parts that began below `prefix` and were never finished: their worker is gone. Where the server
 /// cannot list them, or our key may not, they are left to a rule of the bucket.
 pub(super) async fn abort_all(client: &Client, bucket: &str, prefix: &str) -> Result<(), StorageError> {
-    const FORBIDDEN_OR_NOT_IMPLEMENTED: [u16; 3] = [403, 405, 501];
-    let declined = |status: u16| FORBIDDEN_OR_NOT_IMPLEMENTED.contains(&status);
     let begun = match client.list_multipart_uploads().bucket(bucket).prefix(prefix).send().await {
-        Err(error) if error.raw_response().is_some_and(|raw| declined(raw.status().as_u16())) => return Ok(()),
+        Err(error) if is_declined(&error) => return Ok(()),
         listed => listed.map_err(unavailable("list uploads"))?,
     };
     for upload in begun.uploads() {
@@ -29,6 +28,12 @@ pub(super) async fn abort_all(client: &Client, bucket: &str, prefix: &str) -> Re
         abort.send().await.map_err(unavailable("abort an upload"))?;
     }
     Ok(())
+}
+
+/// Whether the server cannot do it, or our key may not.
+pub(super) fn is_declined<E>(error: &SdkError<E>) -> bool {
+    const FORBIDDEN_OR_NOT_IMPLEMENTED: [u16; 3] = [403, 405, 501];
+    error.raw_response().is_some_and(|raw| FORBIDDEN_OR_NOT_IMPLEMENTED.contains(&raw.status().as_u16()))
 }
 
 /// Where one upload goes.

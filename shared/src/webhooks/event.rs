@@ -19,6 +19,8 @@ pub enum EventKind {
     Failed,
     /// The customer called it off.
     Cancelled,
+    /// The video will go soon.
+    Expiring,
     /// The video was there and is gone.
     Expired,
     /// A webhook endpoint of the account is told nothing more.
@@ -27,11 +29,18 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [EventKind; 6] =
-        [Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled, Self::Expired, Self::EndpointDisabled];
+    pub const ALL: [EventKind; 7] = [
+        Self::InProgress,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Expiring,
+        Self::Expired,
+        Self::EndpointDisabled,
+    ];
     /// Those that webhook endpoints can take.
-    pub const OF_ENDPOINTS: [EventKind; 5] =
-        [Self::Completed, Self::Failed, Self::Cancelled, Self::Expired, Self::EndpointDisabled];
+    pub const OF_ENDPOINTS: [EventKind; 6] =
+        [Self::Completed, Self::Failed, Self::Cancelled, Self::Expiring, Self::Expired, Self::EndpointDisabled];
 
     /// The `type` on the wire.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +49,7 @@ impl EventKind {
             EventKind::Completed => "video.completed",
             EventKind::Failed => "video.failed",
             EventKind::Cancelled => "video.cancelled",
+            EventKind::Expiring => "video.expiring",
             EventKind::Expired => "video.expired",
             EventKind::EndpointDisabled => "webhook_endpoint.disabled",
         }

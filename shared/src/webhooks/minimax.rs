@@ -40,7 +40,9 @@ pub fn base_resp<'a>(status: JobStatus, code: Option<&str>, message: Option<&'a 
 pub(super) fn body(kind: EventKind, told: &Told) -> Value {
     let (status, state) = match kind {
         EventKind::InProgress => (JobStatus::InProgress, "processing"),
-        EventKind::Completed | EventKind::Expired | EventKind::EndpointDisabled => (JobStatus::Completed, "success"),
+        EventKind::Completed | EventKind::Expiring | EventKind::Expired | EventKind::EndpointDisabled => {
+            (JobStatus::Completed, "success")
+        }
         EventKind::Failed => (JobStatus::Failed, "failed"),
         EventKind::Cancelled => (JobStatus::Cancelled, "failed"),
     };

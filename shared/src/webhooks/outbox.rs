@@ -85,6 +85,13 @@ pub(crate) async fn record(
     }
 }
 
+/// The media of a job will not go when it was said: whoever was not told so yet is not told any more, and may be told of another
+/// date. What the log of endpoints has of the notice goes with it.
+pub(crate) async fn take_back_expiring(tx: &mut PgConnection, job: JobId) -> Result<(), sqlx::Error> {
+    let kind = EventKind::Expiring.as_str();
+    sqlx::query!("delete from events where job_id = $1 and kind = $2", job.uuid(), kind).execute(tx).await.map(drop)
+}
+
 async fn enqueue(tx: &mut PgConnection, account: AccountId, event: EventId, url: &str) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into deliveries (id, account_id, event_id, url) values ($1, $2, $3, $4)",

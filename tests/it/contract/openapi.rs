@@ -11,7 +11,7 @@ use crate::tidy::sources;
 const PUBLIC: [&str; 2] = ["/v1/receipts/{token}", "/v1/webhooks/keys"];
 
 /// All that there is.
-const OPERATIONS: [&str; 60] = [
+const OPERATIONS: [&str; 61] = [
     "delete /v1/account",
     "delete /v1/account/keys/{id}",
     "delete /v1/admin/accounts/{id}",
@@ -66,6 +66,7 @@ const OPERATIONS: [&str; 60] = [
     "post /v1/videos",
     "post /v1/videos/{id}/cancel",
     "post /v1/videos/{id}/remix",
+    "post /v1/videos/{id}/retention",
     "post /v1/webhook_endpoints",
     "post /v1/webhook_endpoints/{id}",
     "post /v1/webhook_endpoints/{id}/deliveries/{delivery_id}/replay",

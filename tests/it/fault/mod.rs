@@ -6,5 +6,5 @@ mod network;
 mod poison;
 mod pool;
 mod process;
-mod store;
+pub(crate) mod store;
 mod storm;

@@ -6,9 +6,14 @@ use clipmill_tests::shared::shared;
 use clipmill_worker::{Env, preview_engines};
 
 /// A worker whose store refuses it.
-async fn refused(server: &Server) -> Arc<Env> {
+pub(crate) async fn refused(server: &Server) -> Arc<Env> {
     let wrong = StorageConfig { secret_access_key: Some("wrong".to_owned().into()), ..shared().await.storage() };
-    let storage = Storage::open(&wrong).await;
+    at_store(server, &wrong).await
+}
+
+/// A worker with another store.
+pub(crate) async fn at_store(server: &Server, config: &StorageConfig) -> Arc<Env> {
+    let storage = Storage::open(config).await;
     let outbound = clipmill_shared::outbound::OutboundConfig::unguarded();
     Arc::new(
         Env::new(

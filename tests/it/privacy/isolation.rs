@@ -58,6 +58,7 @@ async fn every_route_answers_as_if_what_belongs_to_another_were_not_there() {
 /// A body that would be accepted of the owner.
 fn body(path: &str) -> Value {
     match path.rsplit('/').next() {
+        Some("retention") => json!({ "pinned": true }),
         Some("remix") => json!({ "prompt": "a fox" }),
         Some("test") => json!({ "event_type": "video.completed" }),
         Some("replay") => json!({ "since": 0 }),

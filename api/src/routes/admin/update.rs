@@ -20,9 +20,10 @@ use crate::auth::Staff;
 use crate::form::Form;
 use crate::problem::{ErrorBody, Problem};
 
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "max_running",
     "max_queued",
+    "max_pinned",
     "billing_reference",
     "metered",
     "processing_limited",
@@ -41,6 +42,9 @@ pub(crate) struct UpdateBody {
     /// How many of its jobs may wait; 0 means any number
     #[schema(minimum = 0)]
     max_queued: Option<i32>,
+    /// How many finished videos it may pin; those that are pinned stay so
+    #[schema(minimum = 0, example = 100)]
+    max_pinned: Option<i32>,
     /// What the payment provider calls it; an empty text takes it away. Nothing else about payment belongs here
     #[schema(max_length = 200, example = "cus_123")]
     billing_reference: Option<String>,
@@ -78,6 +82,7 @@ pub(crate) async fn update(
         max_running: limit(&form, "max_running")?,
         max_queued: limit(&form, "max_queued")?,
         billing_reference: billing_reference(&form)?,
+        max_pinned: number(&form, "max_pinned")?,
     };
     let (metered, limited, held) = (form.boolean("metered")?, form.boolean("processing_limited")?, held(&form)?);
     let mut tx = db::begin(&app.pool).await?;
@@ -111,11 +116,13 @@ async fn limitation(tx: &mut Connection, account: AccountId, limited: Option<boo
 
 /// A limit: none within is no limit.
 fn limit(form: &Form, name: &'static str) -> Result<Option<Option<i32>>, Problem> {
-    let Some(number) = form.integer(name)? else { return Ok(None) };
-    let limit = i32::try_from(number).ok().filter(|limit| *limit >= 0);
-    let limit =
-        limit.ok_or_else(|| Problem::invalid(name, &format!("must be a whole number from 0 to {}", i32::MAX)))?;
-    Ok(Some(Some(limit).filter(|limit| *limit > 0)))
+    Ok(number(form, name)?.map(|limit| Some(limit).filter(|limit| *limit > 0)))
+}
+
+fn number(form: &Form, name: &'static str) -> Result<Option<i32>, Problem> {
+    let refused = || Problem::invalid(name, &format!("must be a whole number from 0 to {}", i32::MAX));
+    let number = form.integer(name)?;
+    number.map(|number| i32::try_from(number).ok().filter(|number| *number >= 0).ok_or_else(refused)).transpose()
 }
 
 fn billing_reference(form: &Form) -> Result<Option<Option<String>>, Problem> {

@@ -35,6 +35,8 @@ pub(crate) struct AdminAccountView {
     max_running: Option<i32>,
     /// How many of its jobs may wait; null means any number
     max_queued: Option<i32>,
+    /// How many finished videos it may pin
+    max_pinned: i32,
     /// What the payment provider calls it
     billing_reference: Option<String>,
     /// Unix seconds since when it is deleted
@@ -56,6 +58,7 @@ impl AdminAccountView {
             legal_hold_reason: profile.hold_reason,
             max_running: profile.max_running,
             max_queued: profile.max_queued,
+            max_pinned: profile.max_pinned,
             billing_reference: profile.billing_reference,
             deleted_at: profile.deleted_at.map(|at| at.timestamp()),
         }

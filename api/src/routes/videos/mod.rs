@@ -16,6 +16,7 @@ pub(super) mod get;
 pub(super) mod list;
 pub(super) mod models;
 pub(super) mod remix;
+pub(super) mod retention;
 pub(super) mod view;
 
 /// The `{id}` of a path. What is no id names no video.

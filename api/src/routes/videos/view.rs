@@ -33,7 +33,7 @@ pub(crate) struct VideoView {
     created_at: i64,
     /// Unix seconds at which the video was finished
     completed_at: Option<i64>,
-    /// Unix seconds at which the files go
+    /// Unix seconds at which the files go; null while they are pinned
     expires_at: Option<i64>,
     /// What the video shall show
     prompt: String,
@@ -74,8 +74,10 @@ pub(crate) struct VideoView {
     metadata: Map<String, Value>,
     /// Who is told when the job ends
     webhook_url: Option<String>,
-    /// How long the files are kept
+    /// How long the files are kept, in seconds from their completion
     retention_seconds: i32,
+    /// Whether the files stay until they are unpinned, whatever `retention_seconds` says; `expires_at` is null then
+    pinned: bool,
     /// How many jobs are ahead while it is queued
     queue_position: Option<u64>,
     /// Whether that is an estimate, as it is beyond 1000
@@ -206,6 +208,7 @@ impl VideoView {
             credits: job.credits,
             webhook_url: job.webhook_url,
             retention_seconds: job.retention_seconds,
+            pinned: job.pinned,
             queue_position: expected.position,
             queue_position_is_estimate: expected.is_estimate,
             eta_seconds: expected.eta_seconds,

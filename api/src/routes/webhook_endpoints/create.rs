@@ -24,7 +24,7 @@ pub(crate) struct CreateBody {
     /// Where it is
     #[schema(max_length = 2048, example = "https://example.com/hooks")]
     url: String,
-    /// The events to send to it: `video.completed`, `video.failed`, `video.cancelled`, `video.expired`,
+    /// The events to send to it: `video.completed`, `video.failed`, `video.cancelled`, `video.expiring`, `video.expired`,
     /// `webhook_endpoint.disabled`; all if left out or `["*"]`
     #[schema(example = json!(["video.completed", "video.failed"]))]
     event_types: Option<Vec<String>>,

@@ -15,7 +15,7 @@ type Row = [(Fault, Cell); 10];
 const CLAIMS: &str = "set status = 'in_progress'";
 const COMPLETES: &str = "set status = 'completed'";
 const SETTLES_WEBHOOK: &str = "set last_status";
-const SETTLES_REMOVAL: &str = "delete from removals where id";
+const SETTLES_REMOVAL: &str = "delete from removals using done";
 const UPLOADS: &str = "/video.mp4";
 const READS_SOURCE: &str = "/source/";
 const REMOVES: &str = "?delete";

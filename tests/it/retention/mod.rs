@@ -1,0 +1,9 @@
+mod change;
+mod due;
+mod expiring;
+mod lifecycle;
+mod many;
+mod metrics;
+mod pin;
+mod reconcile;
+mod stock;
