@@ -78,8 +78,12 @@ async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
     for key in &keys {
         let is_due = prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
         let is_source = rows.iter().any(|(id, ..)| key.starts_with(&format!("{account}/{}/source/", JobId::from(*id))));
+        // One that is pinned has no timer.
+        let is_output = rows.iter().any(|(id, status, attempt)| {
+            status == "completed" && key.starts_with(&format!("{account}/{}/{attempt}/", JobId::from(*id)))
+        });
         let is_file = files.iter().any(|(id, _)| key.starts_with(&file_prefix(id)));
-        assert!(is_due || is_source || is_file || is_export(key), "an object without a row: {key}");
+        assert!(is_due || is_source || is_output || is_file || is_export(key), "an object without a row: {key}");
     }
     for (id, object) in &files {
         if let Some(object) = object {
