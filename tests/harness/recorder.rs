@@ -32,17 +32,18 @@ impl Asked {
 }
 
 type Answer = dyn Fn(&Asked) -> (u16, String) + Send + Sync;
+type Record = Arc<Mutex<Vec<Asked>>>;
 
 /// A server on loopback. It ends with the test's runtime.
 pub struct Recorder {
     address: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Record,
 }
 
 impl Recorder {
     /// A server that answers each request with a status and a body of XML.
     pub async fn answering(answer: impl Fn(&Asked) -> (u16, String) + Send + Sync + 'static) -> Self {
-        let (asked, answer): (Arc<Mutex<Vec<Asked>>>, Arc<Answer>) = (Arc::default(), Arc::new(answer));
+        let (asked, answer): (Record, Arc<Answer>) = (Arc::default(), Arc::new(answer));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
         let router = Router::new().fallback(record).with_state((asked.clone(), answer));
@@ -62,7 +63,7 @@ impl Recorder {
 }
 
 async fn record(
-    State((asked, answer)): State<(Arc<Mutex<Vec<Asked>>>, Arc<Answer>)>,
+    State((asked, answer)): State<(Record, Arc<Answer>)>,
     method: Method,
     uri: Uri,
     body: Bytes,
