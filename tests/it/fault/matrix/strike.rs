@@ -83,8 +83,9 @@ impl Strike {
             Strike::Prompt(_) | Strike::EndpointFails => until_ended(scene, scene.puppet(&[]).await).await,
             Strike::PostgresRaises(event, condition) => {
                 scene.let_postgres_raise(event, condition).await;
-                until_ended(scene, scene.puppet(&[]).await).await;
-                assert!(scene.postgres_raised().await, "nothing was refused");
+                let puppet = scene.puppet(&[]).await;
+                until("a refusal", async || scene.postgres_raised().await).await;
+                until_ended(scene, puppet).await;
             }
             Strike::Kill(place) => {
                 let puppet = reach(scene, place, Way::Stalled).await;
