@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_shared::accounts::scope::{Scope, Scopes};
 use serde::Deserialize;
@@ -51,12 +51,8 @@ pub(crate) async fn create(
     let form = Form::read(request, &["name", "scopes", "expires_at"]).await?;
     let name = form.text("name")?.unwrap_or_default();
     let scopes = form.texts("scopes")?.map(|names| scopes(&names, identity.scopes)).transpose()?;
-    let expires_at = form.integer("expires_at")?.map(|seconds| end(&app, seconds)).transpose()?;
-    let wish = KeyWish {
-        name: &name,
-        scopes: scopes.unwrap_or(identity.scopes),
-        expires_at: expires_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
-    };
+    let expires_at = form.integer("expires_at")?.map(end).transpose()?;
+    let wish = KeyWish { name: &name, scopes: scopes.unwrap_or(identity.scopes), expires_at };
     let (record, key) = keys::create(&app.pool, identity.account, &wish).await?;
     Ok(Json(ApiKeyView::new(record, Some(&key))))
 }
@@ -77,8 +73,9 @@ fn scopes(names: &[String], own: Scopes) -> Result<Scopes, Problem> {
     }
 }
 
-/// A moment that has yet to come, as far as this can be said without a clock: the database refuses nothing, a key of the past is dead.
-fn end(_: &App, seconds: i64) -> Result<i64, Problem> {
+/// When a key ends. A moment that is past makes a key that is dead, by the clock of the database.
+fn end(seconds: i64) -> Result<DateTime<Utc>, Problem> {
     let refused = || Problem::invalid("expires_at", &format!("must be Unix seconds from 1 to {LATEST}"));
-    Some(seconds).filter(|seconds| (1..=LATEST).contains(seconds)).ok_or_else(refused)
+    let seconds = Some(seconds).filter(|seconds| (1..=LATEST).contains(seconds)).ok_or_else(refused)?;
+    DateTime::from_timestamp(seconds, 0).ok_or_else(refused)
 }
