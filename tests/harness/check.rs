@@ -60,8 +60,8 @@ async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
     let keys = storage.list(&format!("{account}/")).await.expect("a listing");
     let prefixes: Vec<String> =
         sqlx::query_scalar("select prefix from removals").fetch_all(pool).await.expect("removals");
-    let rows: Vec<(Uuid, String, i32)> =
-        sqlx::query_as("select id, status::text, attempt from jobs where account_id = $1")
+    let rows: Vec<(Uuid, String, i32, bool)> =
+        sqlx::query_as("select id, status::text, attempt, pinned from jobs where account_id = $1")
             .bind(account.uuid())
             .fetch_all(pool)
             .await
@@ -78,12 +78,12 @@ async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
     for key in &keys {
         let is_due = prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()));
         let is_source = rows.iter().any(|(id, ..)| key.starts_with(&format!("{account}/{}/source/", JobId::from(*id))));
-        // One that is pinned has no timer.
-        let is_output = rows.iter().any(|(id, status, attempt)| {
-            status == "completed" && key.starts_with(&format!("{account}/{}/{attempt}/", JobId::from(*id)))
+        // One that is pinned has no timer, and all others have one.
+        let is_pinned = rows.iter().any(|(id, _, attempt, pinned)| {
+            *pinned && key.starts_with(&format!("{account}/{}/{attempt}/", JobId::from(*id)))
         });
         let is_file = files.iter().any(|(id, _)| key.starts_with(&file_prefix(id)));
-        assert!(is_due || is_source || is_output || is_file || is_export(key), "an object without a row: {key}");
+        assert!(is_due || is_source || is_pinned || is_file || is_export(key), "an object without a row: {key}");
     }
     for (id, object) in &files {
         if let Some(object) = object {
@@ -95,7 +95,7 @@ async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
             );
         }
     }
-    for (id, _, attempt) in rows.iter().filter(|(_, status, _)| status == "completed") {
+    for (id, _, attempt, _) in rows.iter().filter(|(_, status, ..)| status == "completed") {
         let prefix = format!("{account}/{}/{attempt}/", JobId::from(*id));
         // A listing has at most a thousand keys: each job is asked for its own.
         let files = storage.list(&prefix).await.expect("a listing");
