@@ -8,7 +8,7 @@ use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_shared::accounts::limits::{self, Limits};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::id::AccountId;
-use clipmill_shared::jobs::lease::{self, Lease};
+use clipmill_shared::jobs::lease::{self, Ability, Lease};
 use clipmill_shared::jobs::spec::{Spec, Wish};
 use clipmill_shared::jobs::submit::{Intake, Origin};
 use clipmill_shared::tier::Tier;
@@ -53,7 +53,7 @@ pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
 
 /// Claims the next job of any tier.
 pub(crate) async fn claim(pool: &PgPool) -> Result<Option<Lease>> {
-    Ok(lease::claim(pool, &Tier::ALL, &[], "bench", PATIENCE).await?)
+    Ok(lease::claim(pool, Ability::of(&Tier::ALL), "bench", PATIENCE).await?)
 }
 
 /// Claims and completes until nothing is queued; says how many jobs it were.

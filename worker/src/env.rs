@@ -9,6 +9,7 @@ use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::{Announcer, Bells};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::fleet::{Pace, Served};
+use clipmill_shared::jobs::options::Codec;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
@@ -128,6 +129,11 @@ impl Env {
         let offer = |tier| self.engines.get(&tier).and_then(|engine| engine.offer().cloned());
         let served = |tier| Served { tier, pace: paces.get(&tier).copied(), offer: offer(tier) };
         self.tiers().into_iter().map(served).collect()
+    }
+
+    /// The codecs that this worker has an encoder for.
+    pub(crate) fn codecs(&self) -> &[Codec] {
+        &[Codec::H264]
     }
 
     /// The tiers that this worker can serve.

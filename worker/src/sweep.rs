@@ -81,7 +81,7 @@ async fn erase(env: &Env) {
 
 /// Says that this worker lives and what it measured.
 pub(crate) async fn report(env: &Env) -> Result<(), Error> {
-    fleet::report(&env.pool, &env.name, env.config.gpus, &env.served()).await?;
+    fleet::report(&env.pool, &env.name, env.config.gpus, env.codecs(), &env.served()).await?;
     fleet::forget(&env.pool).await
 }
 

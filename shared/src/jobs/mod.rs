@@ -16,6 +16,7 @@ mod fit;
 mod halt;
 pub mod lease;
 pub mod line;
+pub mod options;
 pub mod outlook;
 pub mod read;
 pub mod removal;
@@ -29,6 +30,7 @@ pub mod watch;
 
 pub use failure::Failure;
 pub use fit::Fit;
+pub use options::OutputOptions;
 pub use status::JobStatus;
 
 /// What a job starts from.
@@ -113,6 +115,8 @@ pub struct Job {
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether the media stay until the customer lets them go.
     pub pinned: bool,
+    /// What was chosen of the finished file.
+    pub output_options: sqlx::types::Json<OutputOptions>,
     /// The finished files, while they exist.
     pub outputs: Option<sqlx::types::Json<Vec<Output>>>,
     /// Why it failed, as a stable word.
@@ -231,7 +235,7 @@ macro_rules! job_query {
             model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame,
             fit as "fit: crate::jobs::Fit", metadata, webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
-            pinned, outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
+            pinned, output_options as "output_options: sqlx::types::Json<crate::jobs::OutputOptions>", outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
             webhook_format as "webhook_format: crate::jobs::WebhookFormat"
             "# + $after

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Fit, Mode};
+use super::{Fit, Mode, OutputOptions};
 use crate::id::JobId;
 use crate::offer::Offer;
 use crate::outbound;
@@ -73,6 +73,8 @@ pub struct Wish {
     pub revised_prompt: Option<String>,
     /// The video whose seed and inputs it takes over.
     pub remixed_from: Option<JobId>,
+    /// What is chosen of the finished file.
+    pub output: OutputOptions,
 }
 
 /// A validated wish.
@@ -101,6 +103,7 @@ pub struct Spec {
     pub(crate) camera: Option<String>,
     pub(crate) revised_prompt: Option<String>,
     pub(crate) remixed_from: Option<JobId>,
+    pub(crate) output: OutputOptions,
 }
 
 /// A field that cannot be accepted, and what could be.
@@ -173,6 +176,7 @@ impl Spec {
             camera: wish.camera,
             revised_prompt: wish.revised_prompt.map(revised_prompt).transpose()?,
             remixed_from: wish.remixed_from,
+            output: wish.output,
         })
     }
 

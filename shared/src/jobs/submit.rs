@@ -10,7 +10,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::spec::{Invalid, SEED_MAX, Spec};
-use super::{Fit, Job, Mode, WebhookFormat, job_query, removal};
+use super::{Fit, Job, Mode, OutputOptions, WebhookFormat, job_query, removal};
 use crate::accounts::credits::Prices;
 use crate::batch::{Batcher, Unanswered};
 use crate::bell::Ringer;
@@ -231,6 +231,7 @@ struct Row {
     camera: Option<String>,
     revised_prompt: Option<String>,
     webhook_format: WebhookFormat,
+    output_options: OutputOptions,
 }
 
 impl Row {
@@ -270,6 +271,7 @@ impl Row {
             camera: spec.camera.clone(),
             revised_prompt: spec.revised_prompt.clone(),
             webhook_format: origin.webhook_format,
+            output_options: spec.output.clone(),
         }
     }
 }
@@ -307,7 +309,8 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
                 last_frame text, fit image_fit, metadata jsonb, webhook_url text, retention_seconds int,
                 retention_is_default bool, retention_max_seconds int, idempotency_key text, fingerprint text,
                 run_after timestamptz, priority smallint, timeout_seconds int, cost float8, credits bigint, api_key_id uuid,
-                number bigint, remixed_from uuid, style text, camera text, revised_prompt text, webhook_format webhook_format)
+                number bigint, remixed_from uuid, style text, camera text, revised_prompt text, webhook_format webhook_format,
+                output_options jsonb)
             left join lateral (
                 select id as earlier_id from jobs
                 where jobs.account_id = wish.account_id and jobs.idempotency_key = wish.idempotency_key limit 1
@@ -332,7 +335,7 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
                 run_at, priority, timeout_seconds, deadline_at, virtual_start, credits,
-                api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format)
+                api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format, output_options)
             select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url,
                 case when retention_is_default
@@ -340,7 +343,8 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
                 end,
                 idempotency_key, decode(fingerprint, 'hex'), greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
-                coalesce(fair_start, 'infinity'), case when metered then credits end, api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format
+                coalesce(fair_start, 'infinity'), case when metered then credits end, api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format,
+                output_options
             from asked left join placed on job_id = id
             join (select id as owner_id, metered, retention_seconds as retention_default from accounts) as owner on owner_id = account_id
             -- Nobody is let in any more once the first row is written: the count of what is queued would see it.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clipmill_shared::accounts::erasure::{self, Wish};
 use clipmill_shared::db;
-use clipmill_shared::jobs::lease::{self, LeaseError};
+use clipmill_shared::jobs::lease::{self, Ability, LeaseError};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::log::Log;
 use clipmill_tests::process::until;
@@ -89,8 +89,10 @@ async fn an_account_that_is_deleted_is_found_nowhere_afterwards() {
 async fn a_running_job_of_a_deleted_account_is_stopped_and_leaves_nothing() {
     let server = Server::start().await;
     server.submit_small().await;
-    let lease =
-        lease::claim(&server.env.pool, &Tier::ALL, &[], "test", Duration::from_secs(30)).await.unwrap().unwrap();
+    let lease = lease::claim(&server.env.pool, Ability::of(&Tier::ALL), "test", Duration::from_secs(30))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(delete(&server).await.0, StatusCode::OK);
     assert!(matches!(lease.renew(&server.env.pool, 50).await, Err(LeaseError::Lost)));
     let late = format!("{}late.mp4", lease.job().attempt_prefix());

@@ -21,6 +21,7 @@ mod packet;
 mod poster;
 mod preview;
 mod probe;
+mod recipe;
 mod scale;
 mod spritesheet;
 pub(crate) mod stage;
@@ -37,6 +38,7 @@ pub use clip::{Clip, ClipFile};
 pub use clipmill_shared::storage::key::Variant;
 pub use error::PostprocessError;
 pub use probe::{Probe, probe};
+pub use recipe::Recipe;
 
 /// What an engine gives: a stream of frames.
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl Target {
     }
 }
 
-/// Turns footage into a [`Clip`] of `target` size whose files lie in a fresh folder inside `scratch`.
+/// Turns footage into a [`Clip`] by `recipe` whose files lie in a fresh folder inside `scratch`.
 ///
 /// Frames of another size are scaled, and cut at the edges where their shape differs. Blocks until the stream ends, so
 /// it wants a thread of its own.
@@ -87,10 +89,10 @@ impl Target {
 /// # Panics
 ///
 /// Inside an asynchronous task, since it blocks.
-pub fn postprocess(mut footage: Footage, target: Target, scratch: &Path) -> Result<Clip, PostprocessError> {
+pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
     start::start()?;
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
-    let mut outputs = outputs::Outputs::open(&footage, target, folder.path())?;
+    let mut outputs = outputs::Outputs::open(&footage, recipe.size, folder.path())?;
     while let Some(frame) = footage.stream.blocking_recv() {
         outputs.push(&frame)?;
     }

@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use clipmill_shared::tier::Size;
-
-use super::{Clip, Footage, PostprocessError, Target, postprocess};
+use super::{Clip, Footage, PostprocessError, Recipe, postprocess};
 use crate::fault::Fault;
 
-/// Turns footage into a clip of `size`, on a thread that may block.
-pub(crate) async fn run(footage: Footage, size: Size, scratch: PathBuf) -> Result<Clip, Fault> {
-    let target = Target { width: size.width, height: size.height };
-    let work = tokio::task::spawn_blocking(move || postprocess(footage, target, &scratch));
+/// Turns footage into a clip, on a thread that may block.
+pub(crate) async fn run(footage: Footage, recipe: Recipe, scratch: PathBuf) -> Result<Clip, Fault> {
+    let work = tokio::task::spawn_blocking(move || postprocess(footage, &recipe, &scratch));
     match work.await {
         Ok(finished) => finished.map_err(fault),
         Err(panic) => Err(Fault::transient("postprocess_failed", PUBLIC, panic)),

@@ -23,7 +23,8 @@ pub(super) fn moving(index: u32) -> Frame {
 }
 
 fn clip_of(footage: Footage, width: u32, height: u32) -> Clip {
-    postprocess(footage, Target { width, height }, &std::env::temp_dir()).unwrap()
+    let recipe = Recipe::plain(Target { width, height }, footage.fps);
+    postprocess(footage, &recipe, &std::env::temp_dir()).unwrap()
 }
 
 fn file(clip: &Clip, variant: Variant) -> &ClipFile {

@@ -54,7 +54,7 @@ impl Drop for Mount {
 #[test]
 fn a_dropped_clip_leaves_nothing_behind() {
     let scratch = tempfile::tempdir().unwrap();
-    let clip = postprocess(footage(3, 3, 24, moving), TARGET, scratch.path()).unwrap();
+    let clip = postprocess(footage(3, 3, 24, moving), &Recipe::plain(TARGET, 24), scratch.path()).unwrap();
     assert_eq!(std::fs::read_dir(clip.folder()).unwrap().count(), clip.files.len());
     drop(clip);
     assert!(is_empty(scratch.path()));
@@ -64,7 +64,8 @@ fn a_dropped_clip_leaves_nothing_behind() {
 fn a_stream_that_ends_early_is_told_apart() {
     let scratch = tempfile::tempdir().unwrap();
     for (announced, sent) in [(10, 7), (10, 0), (0, 0)] {
-        let error = postprocess(footage(announced, sent, 24, moving), TARGET, scratch.path()).unwrap_err();
+        let error =
+            postprocess(footage(announced, sent, 24, moving), &Recipe::plain(TARGET, 24), scratch.path()).unwrap_err();
         let PostprocessError::FramesMissing { got, expected } = error else { panic!("{error:?}") };
         assert_eq!((got, expected), (sent, announced.max(1)));
         assert!(is_empty(scratch.path()));
@@ -77,7 +78,7 @@ fn a_stream_that_does_not_end_is_refused_and_closed() {
     let (sender, stream) = mpsc::channel(1);
     let engine = std::thread::spawn(move || (0..1000).find(|index| sender.blocking_send(moving(*index)).is_err()));
     let endless = Footage { fps: 24, frames: 5, engine: String::new(), stream };
-    let error = postprocess(endless, TARGET, scratch.path()).unwrap_err();
+    let error = postprocess(endless, &Recipe::plain(TARGET, 24), scratch.path()).unwrap_err();
     assert!(matches!(error, PostprocessError::FramesSurplus { expected: 5 }), "{error:?}");
     assert!(engine.join().unwrap().is_some_and(|index| index > 5));
     assert!(is_empty(scratch.path()));
@@ -88,7 +89,7 @@ fn an_impossible_format_is_the_encoders_error() {
     let scratch = tempfile::tempdir().unwrap();
     let odd = Target { width: 63, height: 64 };
     for (target, fps) in [(odd, 24), (TARGET, 0), (TARGET, u32::MAX)] {
-        let error = postprocess(footage(2, 2, fps, moving), target, scratch.path()).unwrap_err();
+        let error = postprocess(footage(2, 2, fps, moving), &Recipe::plain(target, fps), scratch.path()).unwrap_err();
         assert!(matches!(error, PostprocessError::Encoder { part: Variant::Video, .. }), "{error:?}");
         assert!(is_empty(scratch.path()));
     }
@@ -99,7 +100,7 @@ fn a_scratch_folder_that_cannot_be_used_is_the_disks_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let unusable = [(Path::new("/nowhere/at/all"), ErrorKind::NotFound), (file.path(), ErrorKind::NotADirectory)];
     for (scratch, kind) in unusable {
-        let error = postprocess(footage(2, 2, 24, moving), TARGET, scratch).unwrap_err();
+        let error = postprocess(footage(2, 2, 24, moving), &Recipe::plain(TARGET, 24), scratch).unwrap_err();
         assert!(matches!(&error, PostprocessError::Disk(source) if source.kind() == kind), "{error:?}");
     }
 }
@@ -128,7 +129,7 @@ fn wherever_the_disk_fills_up_the_clip_fails_and_nothing_is_left() {
     };
     for (failures, kib) in (4..2000).step_by(8).enumerate() {
         mount.resize(kib);
-        match postprocess(footage(20, 20, 24, noise), TARGET, mount.0.path()) {
+        match postprocess(footage(20, 20, 24, noise), &Recipe::plain(TARGET, 24), mount.0.path()) {
             Ok(clip) => {
                 let video = clip.files.iter().find(|file| file.variant == Variant::Video).unwrap();
                 assert_eq!(ffprobe::probe(&video.path)["streams"][0]["nb_read_frames"], "20");
