@@ -230,6 +230,26 @@ impl Form {
         }
     }
 
+    /// The members of an object, or of a text that holds one in JSON, as a form of their own: `codec` of `output` is its field
+    /// `output.codec`. One that is not in `known` is refused by that name.
+    pub(crate) fn members(&self, name: &'static str, known: &[&str]) -> Result<Option<Self>, Problem> {
+        let refused = || Problem::invalid(name, "must be an object");
+        let members: Map<String, Value> = match self.value(name)? {
+            None => return Ok(None),
+            Some(Value::Object(members)) => members.clone(),
+            Some(Value::String(text)) if text.len() <= SMALL_MAX_BYTES => {
+                serde_json::from_str(text).map_err(|_| refused())?
+            }
+            Some(_) => return Err(refused()),
+        };
+        let given = members.into_iter().filter(|(_, value)| !value.is_null());
+        let fields: Map<String, Value> = given.map(|(member, value)| (format!("{name}.{member}"), value)).collect();
+        match fields.keys().find(|member| !known.contains(&member.as_str())) {
+            Some(member) => Err(Problem::unknown_member(&shown(member), known)),
+            None => Ok(Some(Self { fields, ..Self::default() })),
+        }
+    }
+
     /// A file that is a part of a multipart body.
     pub(crate) fn file(&mut self, name: &'static str) -> Result<Option<FileField>, Problem> {
         match self.fields.contains_key(name) {

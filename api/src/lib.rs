@@ -17,6 +17,7 @@ mod lockout;
 pub mod minimax;
 mod observe;
 mod openapi;
+mod output;
 mod page;
 mod picture;
 mod problem;

@@ -88,6 +88,12 @@ impl Problem {
         Self { param: Some(field.to_owned()), ..Self::new(Code::UnknownParameter, message) }
     }
 
+    /// A member that an object does not have, and those that it has.
+    pub(crate) fn unknown_member(member: &str, known: &[&str]) -> Self {
+        let message = format!("there is no {member} here; there are: {}", known.join(", "));
+        Self { param: Some(member.to_owned()), ..Self::new(Code::UnknownParameter, message) }
+    }
+
     /// A prompt, or an image, that may not be drawn.
     pub(crate) fn moderated() -> Self {
         let message = "prompt or images were refused by this service's moderation";

@@ -78,6 +78,12 @@ impl Pace {
 }
 
 impl Fleet {
+    /// What can be encoded in this tier: H.264 always, even before there is a worker, and what else some worker has an encoder for.
+    pub fn encodes(&self, tier: Tier) -> BTreeSet<Codec> {
+        let known = self.codecs.get(&tier).into_iter().flatten().copied();
+        known.chain([Codec::H264]).collect()
+    }
+
     /// The tiers whose jobs stand in one line with those of `tier`, since some worker serves both.
     pub fn tiers_beside(&self, tier: Tier) -> Vec<Tier> {
         let sharing = self.workers.iter().filter(|worker| worker.tiers.contains(&tier));

@@ -7,6 +7,7 @@ use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_shared::accounts::limits::{self, Limits};
 use clipmill_shared::db::PgPool;
+use clipmill_shared::fleet::Fleet;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::lease::{self, Ability, Lease};
 use clipmill_shared::jobs::spec::{Spec, Wish};
@@ -47,7 +48,7 @@ pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
         idempotency_key: None,
         fingerprint: &[7; 32],
     };
-    intake.submit(account, &Spec::new(wish, None)?, origin).await?;
+    intake.submit(account, &Spec::new(wish, &Fleet::default())?, origin).await?;
     Ok(())
 }
 

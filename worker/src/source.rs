@@ -29,7 +29,7 @@ pub(crate) async fn request(storage: &Storage, job: &Job) -> Result<Request, Fau
         negative_prompt: job.negative_prompt.clone(),
         width: size.width,
         height: size.height,
-        frames: job.frames(),
+        frames: job.drawn_frames(),
         fps: job.fps.unsigned_abs(),
         seed: job.seed.unsigned_abs(),
         first_frame: image(storage, job, job.first_frame.as_deref()).await?,

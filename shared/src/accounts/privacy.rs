@@ -69,7 +69,7 @@ tables! {
         "id, number, status, tier, mode, model, prompt, negative_prompt, revised_prompt, style, camera, width, height, seconds, fps, seed,
             first_frame, last_frame, fit, metadata, webhook_url, webhook_format, retention_seconds, idempotency_key, remixed_from,
             priority, timeout_seconds, attempt, progress, created_at, run_at, deadline_at, started_at, finished_at, expires_at, pinned, missing_at,
-            scrubbed_at, outputs, error_code, error_message, credits, api_key_id"
+            scrubbed_at, output_options, outputs, error_code, error_message, credits, api_key_id"
         "from jobs where account_id = $1 order by id"
     "files"
         "id, purpose, file_name, content_type, size_bytes, state, width, height, created_at, expires_at"

@@ -183,6 +183,14 @@ impl Job {
         self.seconds.unsigned_abs() * self.fps.unsigned_abs()
     }
 
+    /// How many frames are drawn for it: those of a loop's seam are blended into others.
+    pub fn drawn_frames(&self) -> u32 {
+        match self.output_options.looped {
+            true => self.frames() + OutputOptions::overlap_frames(self.fps.unsigned_abs()),
+            false => self.frames(),
+        }
+    }
+
     /// The customer's own notes as pairs.
     pub fn metadata(&self) -> Map<String, Value> {
         self.metadata.as_object().cloned().unwrap_or_default()

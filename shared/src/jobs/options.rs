@@ -64,25 +64,66 @@ pub struct OutputOptions {
     pub looped: bool,
 }
 
-impl Codec {
-    /// Every codec.
-    pub const ALL: [Codec; 3] = [Codec::H264, Codec::Hevc, Codec::Av1];
-
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Codec::H264 => "h264",
-            Codec::Hevc => "hevc",
-            Codec::Av1 => "av1",
-        }
+impl OutputOptions {
+    /// How many frames are drawn beyond a loop's length, for its end to be blended into its beginning, at `fps` drawn frames
+    /// per second: about half a second's.
+    pub fn overlap_frames(fps: u32) -> u32 {
+        (fps / 2).max(1)
     }
 }
 
-impl FromStr for Codec {
-    type Err = String;
+/// Gives the values of a choice their names on the wire, and finds them by these.
+macro_rules! named {
+    ($choice:ident, $count:literal: $($value:ident = $name:literal),*) => {
+        impl $choice {
+            /// Every value.
+            pub const ALL: [$choice; $count] = [$($choice::$value),*];
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|codec| codec.as_str() == text);
-        found.ok_or_else(|| "must be one of: h264, hevc, av1".to_owned())
+            /// The name on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $($choice::$value => $name,)*
+                }
+            }
+        }
+
+        impl FromStr for $choice {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                let names = Self::ALL.map(Self::as_str).join(", ");
+                Self::ALL.into_iter().find(|value| value.as_str() == text).ok_or(format!("must be one of: {names}"))
+            }
+        }
+    };
+}
+
+named!(Codec, 3: H264 = "h264", Hevc = "hevc", Av1 = "av1");
+named!(Quality, 3: Compact = "compact", Standard = "standard", High = "high");
+named!(Container, 2: Mp4 = "mp4", FragmentedMp4 = "fragmented_mp4");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_ledger() {
+        fn assert_named<T: Serialize>(value: T, name: &str) {
+            assert_eq!(serde_json::to_value(value).expect("JSON"), name);
+        }
+        Codec::ALL.iter().for_each(|value| assert_named(value, value.as_str()));
+        Quality::ALL.iter().for_each(|value| assert_named(value, value.as_str()));
+        Container::ALL.iter().for_each(|value| assert_named(value, value.as_str()));
+    }
+
+    #[test]
+    fn what_the_ledger_does_not_name_is_the_default() {
+        let options: OutputOptions = serde_json::from_str(r#"{"loop": true}"#).expect("options");
+        assert_eq!(options, OutputOptions { looped: true, ..OutputOptions::default() });
+    }
+
+    #[test]
+    fn a_seam_lasts_about_half_a_second_and_is_never_without_a_frame() {
+        assert_eq!([1, 8, 15, 24, 30].map(OutputOptions::overlap_frames), [1, 4, 7, 12, 15]);
     }
 }

@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{Fit, Mode, OutputOptions};
+use crate::fleet::Fleet;
 use crate::id::JobId;
 use crate::offer::Offer;
 use crate::outbound;
 use crate::picture::SourceImage;
 use crate::tier::{DEFAULT_FPS, DEFAULT_SECONDS, DEFAULT_SIZE, Size, Tier};
+
+mod output;
+
+use output::Ground;
+pub use output::OutputWish;
 
 /// Longest prompt and longest negative prompt, in characters.
 pub const PROMPT_MAX_CHARS: usize = 5000;
@@ -73,8 +79,8 @@ pub struct Wish {
     pub revised_prompt: Option<String>,
     /// The video whose seed and inputs it takes over.
     pub remixed_from: Option<JobId>,
-    /// What is chosen of the finished file.
-    pub output: OutputOptions,
+    /// What the finished file shall be like.
+    pub output: OutputWish,
 }
 
 /// A validated wish.
@@ -136,23 +142,25 @@ impl Invalid {
 impl Spec {
     /// Judges a wish by what its tier accepts and by what the fleet offers there, field by field; the first that cannot
     /// be accepted is named.
-    pub fn new(wish: Wish, offer: Option<&Offer>) -> Result<Self, Invalid> {
+    pub fn new(wish: Wish, fleet: &Fleet) -> Result<Self, Invalid> {
         let tier = wish.tier.ok_or_else(|| Invalid::new("model", "must name a model that this service offers"))?;
+        let offer = fleet.offers.get(&tier);
         let size = size(tier, offer, wish.size.as_deref(), wish.first_frame.as_ref().or(wish.last_frame.as_ref()))?;
-        let fps = offer.map_or(tier.limits().fps, |offer| (offer.fps, offer.fps));
         images(offer, &wish)?;
         let fit = Fit::asked(wish.fit.as_deref())?;
         fit.judge(size, "input_reference", wish.first_frame.as_ref())?;
         fit.judge(size, "last_frame", wish.last_frame.as_ref())?;
         let retention = tier.limits().retention;
+        let (seconds, fps) = (seconds(tier, offer, size, wish.seconds)?, fps(tier, offer, wish.fps)?);
+        let ground = Ground { tier, size, seconds, fps, offer, codecs: fleet.encodes(tier) };
         Ok(Self {
             prompt: prompt(wish.prompt)?,
             negative_prompt: wish.negative_prompt.map(negative_prompt).transpose()?,
             model: wish.model,
             tier,
-            seconds: seconds(tier, offer, size, wish.seconds)?,
+            seconds,
             size,
-            fps: within("fps", wish.fps.unwrap_or(DEFAULT_FPS.clamp(fps.0, fps.1).into()), fps.0, fps.1)?,
+            fps,
             seed: wish.seed.map(seed).transpose()?,
             first_frame: wish.first_frame,
             last_frame: wish.last_frame,
@@ -176,7 +184,7 @@ impl Spec {
             camera: wish.camera,
             revised_prompt: wish.revised_prompt.map(revised_prompt).transpose()?,
             remixed_from: wish.remixed_from,
-            output: wish.output,
+            output: wish.output.judge(&ground)?,
         })
     }
 
@@ -313,6 +321,11 @@ fn seconds(tier: Tier, offer: Option<&Offer>, size: Size, seconds: Option<i64>) 
     let allowed =
         || Invalid::new("seconds", format!("must be a whole number from 1 to {max} for {size} in the {tier} tier"));
     within("seconds", asked, 1, max).map_err(|_| allowed())
+}
+
+fn fps(tier: Tier, offer: Option<&Offer>, fps: Option<i64>) -> Result<i32, Invalid> {
+    let (min, max) = offer.map_or(tier.limits().fps, |offer| (offer.fps, offer.fps));
+    within("fps", fps.unwrap_or(DEFAULT_FPS.clamp(min, max).into()), min, max)
 }
 
 pub(super) fn within(field: &'static str, value: i64, min: u32, max: u32) -> Result<i32, Invalid> {

@@ -21,13 +21,14 @@ use crate::app::App;
 use crate::auth::{Bearer, Proven};
 use crate::form::Form;
 use crate::limit;
+use crate::output::{self, OutputBody};
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 use crate::wait::Wait;
 
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "prompt",
     "model",
     "seconds",
@@ -47,6 +48,7 @@ const FIELDS: [&str; 19] = [
     "style",
     "camera",
     "prompt_optimizer",
+    "output",
 ];
 
 /// What a submit may say. Numbers may be texts; in multipart, images may be files.
@@ -110,6 +112,8 @@ pub(crate) struct CreateBody {
     /// Have the prompt written out by this service's language model, if it has one; if not, or if that fails, it is drawn as
     /// it is. `revised_prompt` says what is drawn. False if left out
     prompt_optimizer: Option<bool>,
+    /// What the finished file shall be like
+    output: Option<OutputBody>,
 }
 
 /// An image that is not a file part: one of the two.
@@ -210,6 +214,7 @@ async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Pro
         first_frame: picture::in_form(app, account, &mut form, "input_reference").await?,
         last_frame: picture::in_form(app, account, &mut form, "last_frame").await?,
         fit: form.text("fit")?,
+        output: output::read(&form)?,
         ..Wish::default()
     })
 }

@@ -10,6 +10,7 @@ use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::output::OutputOptionsView;
 
 /// A video job.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,7 +38,7 @@ pub(crate) struct VideoView {
     expires_at: Option<i64>,
     /// What the video shall show
     prompt: String,
-    /// `WIDTHxHEIGHT`
+    /// `WIDTHxHEIGHT` that is drawn
     #[schema(example = "1280x720")]
     size: String,
     /// Length as a text of digits
@@ -62,7 +63,7 @@ pub(crate) struct VideoView {
     camera: Option<String>,
     /// What the video shall not show
     negative_prompt: Option<String>,
-    /// Frames per second
+    /// Frames per second that are drawn
     fps: i32,
     /// Gives the same video again
     seed: i64,
@@ -98,6 +99,8 @@ pub(crate) struct VideoView {
     cancelled_at: Option<i64>,
     /// Which try this is, from 1; 0 before the first
     attempt: i32,
+    /// What the finished file shall be like, or is
+    output: OutputOptionsView,
     /// The finished files while they exist
     outputs: Vec<OutputView>,
     /// What counts for it in `/v1/usage`; null unless there is a video
@@ -188,6 +191,7 @@ impl VideoView {
             fit: job.has_sources().then_some(job.fit),
             metadata: job.metadata(),
             outputs: outputs.iter().map(|output| OutputView::new(job.id, output)).collect(),
+            output: OutputOptionsView::of(&job),
             usage: completed_at.map(|_| UsageView { seconds: job.seconds, billable_units: job.cost() }),
             billable: job.status.is_terminal().then_some(not_billable_because.is_none()),
             not_billable_because,
