@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::ClientError;
+use super::output::OutputOptions;
 use super::video::{Page, Video};
 
 /// How often a request is sent in all while nobody answers. A poll lasts through a restart of the server.
@@ -49,6 +50,8 @@ pub struct Submission {
     pub timeout_seconds: Option<u32>,
     /// Whom the server tells when the job has ended.
     pub webhook_url: Option<String>,
+    /// What the finished file shall be like.
+    pub file: OutputOptions,
     /// The picture to start from: a JPEG, PNG or WebP file.
     pub image: Option<Bytes>,
     /// The picture to end on.
@@ -210,7 +213,7 @@ fn form(submission: &Submission) -> Form {
         ("webhook_url", submission.webhook_url.clone()),
     ];
     let files = [("input_reference", &submission.image), ("last_frame", &submission.last_image)];
-    let form = texts.into_iter().fold(Form::new(), |form, (name, text)| match text {
+    let form = texts.into_iter().chain(submission.file.fields()).fold(Form::new(), |form, (name, text)| match text {
         Some(text) => form.text(name, text),
         None => form,
     });

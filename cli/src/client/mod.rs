@@ -9,6 +9,7 @@ mod error;
 mod generate;
 mod get;
 mod list;
+mod output;
 pub(crate) mod progress;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use error::ClientError;
 pub use generate::Generate;
 pub use get::Get;
 pub use list::List;
+pub use output::OutputOptions;
 pub use video::{Failure, Output, Page, Video};
 
 use std::fmt::Display;

@@ -129,6 +129,7 @@ async fn a_video_has_the_members_that_the_document_names() {
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let schema = |name: &str| members(&document["components"]["schemas"][name]["properties"]);
     assert_eq!(members(&video), schema("VideoView"));
+    assert_eq!(members(&video["output"]), schema("OutputOptionsView"));
     assert_eq!(members(&video["outputs"][0]), schema("OutputView"));
 }
 

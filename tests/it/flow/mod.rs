@@ -1,5 +1,6 @@
 mod batch;
 mod cancel;
+mod codecs;
 mod deadline;
 mod endpoints;
 mod expiry;
