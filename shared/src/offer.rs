@@ -35,7 +35,7 @@ impl Offer {
 
     /// The longest video whose end can flow into its beginning, in whole seconds: it needs frames beyond its length.
     pub fn max_looped_seconds(&self) -> u32 {
-        self.max_frames.saturating_sub(OutputOptions::overlap_frames(self.fps)) / self.fps.max(1)
+        self.max_frames.saturating_sub(OutputOptions::seam_frames(self.fps)) / self.fps.max(1)
     }
 
     /// The offered size whose shape is nearest to that of an image.

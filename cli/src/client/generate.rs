@@ -58,6 +58,7 @@ pub struct Generate {
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
 
+    /// What the finished file shall be like
     #[command(flatten)]
     pub file: OutputOptions,
 

@@ -185,10 +185,7 @@ impl Job {
 
     /// How many frames are drawn for it: those of a loop's seam are blended into others.
     pub fn drawn_frames(&self) -> u32 {
-        match self.output_options.looped {
-            true => self.frames() + OutputOptions::overlap_frames(self.fps.unsigned_abs()),
-            false => self.frames(),
-        }
+        self.frames() + self.output_options.overlap_frames(self.fps.unsigned_abs())
     }
 
     /// The customer's own notes as pairs.

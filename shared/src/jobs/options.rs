@@ -65,9 +65,13 @@ pub struct OutputOptions {
 }
 
 impl OutputOptions {
-    /// How many frames are drawn beyond a loop's length, for its end to be blended into its beginning, at `fps` drawn frames
-    /// per second: about half a second's.
-    pub fn overlap_frames(fps: u32) -> u32 {
+    /// How many frames of `fps` a second are drawn beyond the video's end, to flow into its beginning.
+    pub fn overlap_frames(&self, fps: u32) -> u32 {
+        if self.looped { Self::seam_frames(fps) } else { 0 }
+    }
+
+    /// How many those are for a loop: about half a second's.
+    pub fn seam_frames(fps: u32) -> u32 {
         (fps / 2).max(1)
     }
 }
@@ -124,6 +128,8 @@ mod tests {
 
     #[test]
     fn a_seam_lasts_about_half_a_second_and_is_never_without_a_frame() {
-        assert_eq!([1, 8, 15, 24, 30].map(OutputOptions::overlap_frames), [1, 4, 7, 12, 15]);
+        let of = |looped| OutputOptions { looped, ..OutputOptions::default() };
+        assert_eq!([1, 8, 15, 24, 30].map(|fps| of(true).overlap_frames(fps)), [1, 4, 7, 12, 15]);
+        assert_eq!(of(false).overlap_frames(24), 0);
     }
 }
