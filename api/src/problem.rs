@@ -143,6 +143,16 @@ impl Problem {
         Self::new(Code::KeyNotFound, "there is no such key")
     }
 
+    /// No such worker.
+    pub(crate) fn no_worker() -> Self {
+        Self::new(Code::WorkerNotFound, "there is no such worker, or none that was drained")
+    }
+
+    /// No such tier.
+    pub(crate) fn no_tier() -> Self {
+        Self::new(Code::TierNotFound, "there is no such tier: name one of fast, pro")
+    }
+
     /// No such account.
     pub(crate) fn no_account() -> Self {
         Self::new(Code::AccountNotFound, "there is no such account")

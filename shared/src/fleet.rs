@@ -10,6 +10,10 @@ use crate::jobs::options::Codec;
 use crate::offer::Offer;
 use crate::tier::Tier;
 
+pub mod load;
+pub mod orders;
+pub mod process;
+
 /// How fast attempts of one tier were lately.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Pace {
@@ -143,14 +147,16 @@ pub async fn forget(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from workers where seen_at < now() - interval '1 day'").execute(pool).await.map(drop)
 }
 
-/// The fleet as it is now: a worker lives that reported in the last half minute; paces are the mean of the last five workers
+/// The fleet as it is now: a worker lives that reported in the last half minute and may take jobs; paces are the mean of the last five workers
 /// that measured one.
 pub async fn read(pool: &PgPool) -> Result<Fleet, sqlx::Error> {
     let workers = sqlx::query_as!(
         WorkerRow,
         r#"
         select array_agg(tier) as "tiers!: Vec<Tier>", max(gpus) as "gpus!" from workers
-        where seen_at > now() - interval '30 seconds' group by name limit 10000
+        where seen_at > now() - interval '30 seconds' and tier <> all (select tier from paused_tiers)
+            and not exists (select from drains where drains.name in (workers.name, left(workers.name, -33)))
+        group by name limit 10000
         "#
     );
     let paces = sqlx::query!(

@@ -43,7 +43,9 @@ grant select, insert, delete on consents, events to clipmill_api;
 grant update (id) on events to clipmill_api;
 grant select, insert, update on deliveries, delivery_attempts to clipmill_api;
 grant select, update (last_used_at) on operator_keys to clipmill_api;
-grant select on usage, usage_statistics, workers, training_videos to clipmill_api;
+grant select on usage, usage_statistics, workers, worker_processes, training_videos to clipmill_api;
+-- What operators say to the fleet goes through the API.
+grant select, insert, update, delete on drains, paused_tiers to clipmill_api;
 grant update (api_key_id) on usage to clipmill_api;
 
 -- The worker takes jobs to their end. It makes none, and what proves a key is hidden from it.
@@ -51,7 +53,9 @@ grant select, update, delete on jobs, accounts, exports, erasures to clipmill_wo
 grant select (id, account_id, name, lookup, scopes, created_at, expires_at, last_used_at, revoked_at) on api_keys to clipmill_worker;
 grant select, delete on consents, audit_log to clipmill_worker;
 grant select on credit_balances, credit_entries to clipmill_worker;
-grant select, insert, update, delete on removals, shares, workers to clipmill_worker;
+grant select, insert, update, delete on removals, shares, workers, worker_processes to clipmill_worker;
+grant select, delete on drains to clipmill_worker;
+grant select on paused_tiers to clipmill_worker;
 grant select, insert, delete on events to clipmill_worker;
 grant update (id) on events to clipmill_worker;
 grant select, insert, update on deliveries to clipmill_worker;

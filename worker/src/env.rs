@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::{Announcer, Bells};
 use clipmill_shared::db::PgPool;
+use clipmill_shared::fleet::process::{self, Process, State};
 use clipmill_shared::fleet::{Pace, Served};
 use clipmill_shared::jobs::options::Codec;
 use clipmill_shared::moderation::Moderation;
@@ -23,6 +24,7 @@ use crate::config::WorkerConfig;
 use crate::engine::preview::PreviewEngine;
 use crate::engine::{Engine, Watch};
 use crate::gpu::Gpus;
+use crate::machine::Machine;
 use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
@@ -54,6 +56,8 @@ pub struct Env {
     pub changes: Announcer,
     /// Cancelled when the process shall end.
     pub stop: CancellationToken,
+    /// What it runs on.
+    pub(crate) machine: Machine,
     /// Taken before a job is claimed, given back when its rendering ends.
     pub(crate) gpus: Arc<Gpus>,
     /// Writes down together what came of webhooks at about the same time.
@@ -88,6 +92,7 @@ impl Env {
             bells: Bells::of_work(),
             changes: Announcer::new(pool.clone()),
             stop,
+            machine: Machine::here(),
             gpus: Gpus::new(config.gpus, config.model_streak),
             resting_until: Mutex::new(Instant::now()),
             paces: Mutex::default(),
@@ -129,6 +134,34 @@ impl Env {
         let offer = |tier| self.engines.get(&tier).and_then(|engine| engine.offer().cloned());
         let served = |tier| Served { tier, pace: paces.get(&tier).copied(), offer: offer(tier) };
         self.tiers().into_iter().map(served).collect()
+    }
+
+    /// What this process is and does, for those who operate it.
+    pub(crate) fn process(&self) -> Process {
+        let engine = |(tier, engine): (&Tier, &Arc<dyn Engine>)| process::Engine {
+            tier: *tier,
+            engine: engine.name().to_owned(),
+            model: engine.offer().map(|offer| offer.model.clone()),
+        };
+        let mut engines: Vec<process::Engine> = self.engines.iter().map(engine).collect();
+        engines.sort_by_key(|engine| engine.tier);
+        Process {
+            name: self.name.clone(),
+            host: self.machine.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: self.state(),
+            engines,
+            encoders: serde_json::json!({}),
+            gpus: self.machine.gpus(),
+        }
+    }
+
+    fn state(&self) -> State {
+        match (self.stop.is_cancelled(), self.warm_up.percent()) {
+            (true, _) => State::Stopping,
+            (false, 100) => State::Ready,
+            (false, _) => State::WarmingUp,
+        }
     }
 
     /// The codecs that this worker has an encoder for.

@@ -20,6 +20,7 @@ pub mod health;
 mod heartbeat;
 pub mod inventory;
 pub mod lifecycle;
+mod machine;
 mod moderate;
 pub mod notify;
 pub mod pipeline;

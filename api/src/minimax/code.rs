@@ -102,6 +102,8 @@ impl Code {
             | problem::Code::WebhookDeliveryNotFound
             | problem::Code::KeyNotFound
             | problem::Code::AccountNotFound
+            | problem::Code::WorkerNotFound
+            | problem::Code::TierNotFound
             | problem::Code::ExportNotFound
             | problem::Code::ErasureNotFound
             | problem::Code::ReceiptNotFound

@@ -90,6 +90,11 @@ fn admin() -> OpenApiRouter<App> {
         .routes(routes!(training_videos::training_videos))
         .routes(routes!(meter_events::meter_events))
         .routes(routes!(statistics::statistics))
+        .routes(routes!(workers::workers))
+        .routes(routes!(workers::drain))
+        .routes(routes!(workers::resume))
+        .routes(routes!(tiers::pause))
+        .routes(routes!(tiers::resume))
         .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
 }
 

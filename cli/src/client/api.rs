@@ -156,10 +156,27 @@ impl Client {
         self.server.authority()
     }
 
+    /// The fleet, for an operator.
+    pub async fn workers(&self) -> Result<Value, ClientError> {
+        let response = self.send(ATTEMPTS, || self.request_at(Method::GET, &["v1", "admin", "workers"])).await?;
+        self.read(response, Some).await
+    }
+
+    /// Says something to the fleet, and gives how it is then.
+    pub(super) async fn order(&self, [what, name, order]: &[&str; 3]) -> Result<Value, ClientError> {
+        let path = ["v1", "admin", what, name, order];
+        let response = self.send(ATTEMPTS, || self.request_at(Method::POST, &path)).await?;
+        self.read(response, Some).await
+    }
+
     fn request(&self, method: Method, below_videos: &[&str]) -> RequestBuilder {
+        self.request_at(method, &[&["v1", "videos"], below_videos].concat())
+    }
+
+    fn request_at(&self, method: Method, segments: &[&str]) -> RequestBuilder {
         let mut url = self.server.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["v1", "videos"]).extend(below_videos);
+            path.pop_if_empty().extend(segments);
         }
         self.http.request(method, url).header(AUTHORIZATION, self.authorization.clone())
     }

@@ -88,6 +88,9 @@ pub async fn claim(
                     and (deadline_at is null or deadline_at > now())
                     and account_id <> all (full_accounts.ids) and may_run(account_id)
                     and coalesce(output_options ->> 'codec', 'h264') = any ($5::text[])
+                    and not exists (select from paused_tiers where paused_tiers.tier = served.tier)
+                    -- A process is told by its own name, or with others by the configured part of it.
+                    and not exists (select from drains where name in ($3, left($3, -33)))
                 order by virtual_start, id limit 1 for update skip locked
             ) as first
             order by first.tier = any ($2::tier[]) desc, first.virtual_start, first.id limit 1
@@ -108,7 +111,7 @@ pub async fn claim(
         )
         update jobs
         set status = 'in_progress', attempt = attempt + 1, progress = 0, worker = $3, virtual_start = (select turn_start from best),
-            lease_until = now() + make_interval(secs => $4), started_at = coalesce(started_at, now())
+            lease_until = now() + make_interval(secs => $4), claimed_at = now(), started_at = coalesce(started_at, now())
         where id = (select id from best)
         returning"#,
         "",

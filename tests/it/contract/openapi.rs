@@ -11,7 +11,7 @@ use crate::tidy::sources;
 const PUBLIC: [&str; 2] = ["/v1/receipts/{token}", "/v1/webhooks/keys"];
 
 /// All that there is.
-const OPERATIONS: [&str; 61] = [
+const OPERATIONS: [&str; 66] = [
     "delete /v1/account",
     "delete /v1/account/keys/{id}",
     "delete /v1/admin/accounts/{id}",
@@ -33,6 +33,7 @@ const OPERATIONS: [&str; 61] = [
     "get /v1/admin/meter_events",
     "get /v1/admin/statistics",
     "get /v1/admin/training_videos",
+    "get /v1/admin/workers",
     "get /v1/files",
     "get /v1/files/retrieve",
     "get /v1/files/retrieve_content",
@@ -60,6 +61,10 @@ const OPERATIONS: [&str; 61] = [
     "post /v1/account/keys",
     "post /v1/admin/accounts",
     "post /v1/admin/accounts/{id}/credits",
+    "post /v1/admin/tiers/{tier}/pause",
+    "post /v1/admin/tiers/{tier}/resume",
+    "post /v1/admin/workers/{name}/drain",
+    "post /v1/admin/workers/{name}/resume",
     "post /v1/files",
     "post /v1/files/{id}/complete",
     "post /v1/video_generation",

@@ -7,6 +7,7 @@ mod expiry;
 mod fairness;
 mod files;
 mod fit;
+mod fleet;
 mod image_to_video;
 mod limits;
 mod metadata;
