@@ -20,6 +20,7 @@ mod prompt;
 mod queue;
 mod records;
 mod shares;
+mod sound;
 mod text_to_video;
 mod transit;
 mod vault;

@@ -1,4 +1,4 @@
-//! The video file: H.264 in MP4.
+//! The video file: H.264 in MP4, with AAC where there is sound.
 
 use std::path::Path;
 
@@ -10,9 +10,10 @@ use ffmpeg_next::{Dictionary, Packet, Rational, color};
 
 use super::error::Cause;
 use super::packet::next_packet;
+use super::sound::SoundTrack;
 use super::yuv420::Yuv420;
 use super::{PostprocessError, Target, Variant};
-use crate::engine::Frame;
+use crate::engine::{Frame, Sound};
 
 /// How hard libx264 tries: the fastest preset whose files are about as small as those of slower ones.
 const PRESET: &str = "veryfast";
@@ -28,6 +29,7 @@ pub(super) struct VideoEncoder {
     encoder: Encoder,
     output: context::Output,
     converter: Yuv420,
+    sound: Option<SoundTrack>,
     frame_time: Rational,
     stream_time: Rational,
     frames: u32,
@@ -35,13 +37,19 @@ pub(super) struct VideoEncoder {
 
 impl VideoEncoder {
     /// Opens the encoder and creates the file. `engine` goes into the file's metadata.
-    pub(super) fn create(path: &Path, target: Target, fps: u32, engine: &str) -> Result<Self, PostprocessError> {
+    pub(super) fn create(
+        path: &Path,
+        target: Target,
+        fps: u32,
+        engine: &str,
+        mut sound: Option<SoundTrack>,
+    ) -> Result<Self, PostprocessError> {
         let encoder = open_h264(target, fps).map_err(PostprocessError::encoder(Variant::Video))?;
-        let output = create_mp4(path, &encoder, fps, engine)?;
+        let output = create_mp4(path, &encoder, sound.as_mut(), fps, engine)?;
         let stream = output.stream(0).ok_or(ffmpeg::Error::StreamNotFound);
         let stream_time = stream.map_err(PostprocessError::encoder(Variant::Video))?.time_base();
         let frame_time = encoder.frame_rate().invert();
-        Ok(Self { encoder, output, converter: Yuv420::new(target), frame_time, stream_time, frames: 0 })
+        Ok(Self { encoder, output, converter: Yuv420::new(target), sound, frame_time, stream_time, frames: 0 })
     }
 
     /// Adds the next frame, which must have the target's size.
@@ -53,10 +61,19 @@ impl VideoEncoder {
         self.write_ready()
     }
 
+    /// Adds the next stretch of sound.
+    pub(super) fn sound(&mut self, sound: &Sound) -> Result<(), PostprocessError> {
+        let late = PostprocessError::Sound("it did not begin before the first frame");
+        self.sound.as_mut().ok_or(late)?.push(sound, &mut self.output)
+    }
+
     /// Encodes what is still held back and completes the file.
     pub(super) fn finish(mut self) -> Result<(), PostprocessError> {
         self.encoder.send_eof().map_err(PostprocessError::encoder(Variant::Video))?;
         self.write_ready()?;
+        if let Some(sound) = self.sound.take() {
+            sound.finish(&mut self.output)?;
+        }
         self.output.write_trailer().map_err(PostprocessError::writing(Variant::Video))
     }
 
@@ -100,12 +117,21 @@ fn open_h264(target: Target, fps: u32) -> Result<Encoder, Cause> {
 }
 
 /// Creates the file and writes its header.
-fn create_mp4(path: &Path, encoder: &Encoder, fps: u32, engine: &str) -> Result<context::Output, PostprocessError> {
+fn create_mp4(
+    path: &Path,
+    encoder: &Encoder,
+    sound: Option<&mut SoundTrack>,
+    fps: u32,
+    engine: &str,
+) -> Result<context::Output, PostprocessError> {
     let path = path.to_str().ok_or_else(|| std::io::Error::other("the scratch folder's name is not UTF-8"))?;
     // With the protocol said, a colon in the path means nothing.
     let mut output =
         ffmpeg::format::output_as(&format!("file:{path}"), "mp4").map_err(PostprocessError::writing(Variant::Video))?;
     add_stream(&mut output, encoder).map_err(PostprocessError::encoder(Variant::Video))?;
+    if let Some(sound) = sound {
+        sound.join(&mut output).map_err(PostprocessError::encoder(Variant::Video))?;
+    }
     output.set_metadata(Dictionary::from_iter([("comment", comment(engine).as_str())]));
     let ticks = fps.saturating_mul(TICKS_PER_FRAME).to_string();
     let options = [("movflags", "+faststart"), ("video_track_timescale", &ticks), ("movie_timescale", &ticks)];

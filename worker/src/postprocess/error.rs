@@ -25,6 +25,9 @@ pub enum PostprocessError {
         /// Frames that were announced.
         expected: u32,
     },
+    /// The engine delivered sound that is none.
+    #[error("the sound cannot be used: {0}")]
+    Sound(&'static str),
     /// The scratch folder cannot be written: it is full, missing, read-only or broken.
     #[error("the clip's files cannot be written")]
     Disk(#[from] io::Error),

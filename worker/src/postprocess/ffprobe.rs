@@ -34,3 +34,21 @@ pub(super) fn decode_rgb(path: &Path) -> Vec<u8> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
+
+/// The file's sound as mono samples, 48,000 a second, decoded by the `ffmpeg` command.
+pub(super) fn decode_sound(path: &Path) -> Vec<f32> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+}
+
+/// Runs the `ffmpeg` command to make the file at `path`.
+pub(super) fn make(path: &Path, options: &[&str]) {
+    let output = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(options).arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,4 +1,4 @@
-//! Post-processing: frames in, finished files on local disk out.
+//! Post-processing: frames and sound in, finished files on local disk out.
 //!
 //! One pass over the frames: each is brought to the asked size once and handed to the video encoder and, when its turn
 //! comes, to the poster, the spritesheet and the preview. Encoding runs while frames still arrive, nothing raw touches
@@ -8,10 +8,12 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use crate::engine::Frame;
+use crate::engine::{Frame, Sound};
 
+mod chain;
 mod checksum;
 mod clip;
+pub(crate) mod decode;
 mod encode;
 mod error;
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod preview;
 mod probe;
 mod recipe;
 mod scale;
+mod sound;
 mod spritesheet;
 pub(crate) mod stage;
 mod start;
@@ -30,6 +33,10 @@ mod start;
 mod tests;
 #[cfg(test)]
 mod tests_fault;
+#[cfg(test)]
+mod tests_file;
+#[cfg(test)]
+mod tests_sound;
 
 mod webp;
 mod yuv420;
@@ -40,7 +47,7 @@ pub use error::PostprocessError;
 pub use probe::{Probe, probe};
 pub use recipe::Recipe;
 
-/// What an engine gives: a stream of frames.
+/// What an engine gives: a stream of frames, with sound or without.
 #[derive(Debug)]
 pub struct Footage {
     /// Frames per second at which the frames are shown.
@@ -49,9 +56,18 @@ pub struct Footage {
     pub frames: u32,
     /// The engine's name, written to the video's metadata.
     pub engine: String,
-    /// The frames in order. It ends when the engine drops its sender; the channel's bound is what slows the engine
-    /// down to the encoder's speed.
-    pub stream: mpsc::Receiver<Frame>,
+    /// The frames in order, and sound among them. It ends when the engine drops its sender; the channel's bound is what
+    /// slows the engine down to the encoder's speed.
+    pub stream: mpsc::Receiver<Piece>,
+}
+
+/// A piece of footage.
+#[derive(Debug)]
+pub enum Piece {
+    /// The next frame.
+    Frame(Frame),
+    /// The next stretch of sound. A video with sound begins with one.
+    Sound(Sound),
 }
 
 /// A picture size in pixels.
@@ -92,9 +108,15 @@ impl Target {
 pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
     start::start()?;
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
-    let mut outputs = outputs::Outputs::open(&footage, recipe.size, folder.path())?;
-    while let Some(frame) = footage.stream.blocking_recv() {
-        outputs.push(&frame)?;
+    let first = footage.stream.blocking_recv();
+    let sound = if let Some(Piece::Sound(sound)) = &first { Some(sound) } else { None };
+    let mut outputs = outputs::Outputs::open(&footage, sound, recipe.size, folder.path())?;
+    let rest = std::iter::from_fn(|| footage.stream.blocking_recv());
+    for piece in first.into_iter().chain(rest) {
+        match piece {
+            Piece::Frame(frame) => outputs.push(&frame)?,
+            Piece::Sound(sound) => outputs.sound(&sound)?,
+        }
     }
     let files = outputs.finish()?;
     Ok(Clip::new(files, footage.frames, folder))

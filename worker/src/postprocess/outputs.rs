@@ -1,4 +1,4 @@
-//! Everything that is made of the frames.
+//! Everything that is made of the frames and the sound.
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +6,10 @@ use super::encode::VideoEncoder;
 use super::poster::Poster;
 use super::preview::Preview;
 use super::scale::Scaler;
+use super::sound::SoundTrack;
 use super::spritesheet::Spritesheet;
 use super::{ClipFile, Footage, PostprocessError, Target, Variant};
-use crate::engine::Frame;
+use crate::engine::{Frame, Sound};
 
 /// Hands each frame to whoever needs it, counts them, and writes the files.
 pub(super) struct Outputs {
@@ -24,18 +25,24 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Readies the files of `footage` in `folder`.
-    pub(super) fn open(footage: &Footage, size: Target, folder: &Path) -> Result<Self, PostprocessError> {
+    /// Readies the files of `footage`, which begins with `sound`, in `folder`.
+    pub(super) fn open(
+        footage: &Footage,
+        sound: Option<&Sound>,
+        size: Target,
+        folder: &Path,
+    ) -> Result<Self, PostprocessError> {
         let path = folder.join(Variant::Video.file_name());
         // A video of no frames is no video.
         let expected = footage.frames.max(1);
+        let sound = sound.map(|sound| SoundTrack::open(sound, expected, footage.fps, 0)).transpose()?;
         Ok(Self {
             folder: folder.to_owned(),
             size,
             expected,
             got: 0,
             scaler: Scaler::default(),
-            video: VideoEncoder::create(&path, size, footage.fps, &footage.engine)?,
+            video: VideoEncoder::create(&path, size, footage.fps, &footage.engine, sound)?,
             poster: Poster::new(size, expected),
             spritesheet: Spritesheet::new(size, expected),
             preview: Preview::open(size, footage.fps)?,
@@ -55,6 +62,11 @@ impl Outputs {
         self.preview.push(self.got, &frame)?;
         self.got += 1;
         Ok(())
+    }
+
+    /// Takes the next stretch of sound.
+    pub(super) fn sound(&mut self, sound: &Sound) -> Result<(), PostprocessError> {
+        self.video.sound(sound)
     }
 
     /// Completes the files.

@@ -18,7 +18,9 @@ const PUBLIC: &str = "The video could not be encoded. Submit the request again."
 
 fn fault(error: PostprocessError) -> Fault {
     match error {
-        PostprocessError::FramesMissing { .. } | PostprocessError::FramesSurplus { .. } => {
+        PostprocessError::FramesMissing { .. }
+        | PostprocessError::FramesSurplus { .. }
+        | PostprocessError::Sound(_) => {
             Fault::transient("render_failed", "The video could not be rendered. Submit the request again.", error)
         }
         PostprocessError::Encoder { .. } => Fault::transient("postprocess_failed", PUBLIC, error),

@@ -13,7 +13,7 @@ use super::*;
 /// A stream of `sent` frames that announces `frames`.
 pub(super) fn footage(frames: u32, sent: u32, fps: u32, draw: fn(u32) -> Frame) -> Footage {
     let (sender, stream) = mpsc::channel(2);
-    std::thread::spawn(move || (0..sent).try_for_each(|index| sender.blocking_send(draw(index))));
+    std::thread::spawn(move || (0..sent).try_for_each(|index| sender.blocking_send(Piece::Frame(draw(index)))));
     Footage { fps, frames, engine: "preview".to_owned(), stream }
 }
 

@@ -76,7 +76,8 @@ fn a_stream_that_ends_early_is_told_apart() {
 fn a_stream_that_does_not_end_is_refused_and_closed() {
     let scratch = tempfile::tempdir().unwrap();
     let (sender, stream) = mpsc::channel(1);
-    let engine = std::thread::spawn(move || (0..1000).find(|index| sender.blocking_send(moving(*index)).is_err()));
+    let engine =
+        std::thread::spawn(move || (0..1000).find(|index| sender.blocking_send(Piece::Frame(moving(*index))).is_err()));
     let endless = Footage { fps: 24, frames: 5, engine: String::new(), stream };
     let error = postprocess(endless, &Recipe::plain(TARGET, 24), scratch.path()).unwrap_err();
     assert!(matches!(error, PostprocessError::FramesSurplus { expected: 5 }), "{error:?}");
@@ -109,7 +110,7 @@ fn a_scratch_folder_that_cannot_be_used_is_the_disks_error() {
 fn a_video_that_finds_no_room_is_the_disks_error() {
     start::start().unwrap();
     let encode = |frames| {
-        let mut encoder = VideoEncoder::create(Path::new("/dev/full"), TARGET, 24, "preview")?;
+        let mut encoder = VideoEncoder::create(Path::new("/dev/full"), TARGET, 24, "preview", None)?;
         (0..frames).try_for_each(|index| encoder.push(&noise(index)))?;
         encoder.finish()
     };
@@ -154,7 +155,7 @@ fn an_index_that_finds_no_room_is_the_disks_error() {
     let path = mount.0.path().join("video.mp4");
     // So little picture that most of the file is its index, which is written last.
     let encode = || {
-        let mut encoder = VideoEncoder::create(&path, TARGET, 24, "preview")?;
+        let mut encoder = VideoEncoder::create(&path, TARGET, 24, "preview", None)?;
         (0..600).try_for_each(|_| encoder.push(&Frame::new(64, 64)))?;
         encoder.finish()
     };
