@@ -12,7 +12,9 @@ use crate::engine::Frame;
 
 mod checksum;
 mod clip;
+mod container;
 mod encode;
+mod encoder;
 mod error;
 #[cfg(test)]
 mod ffprobe;
@@ -30,12 +32,12 @@ mod start;
 mod tests;
 #[cfg(test)]
 mod tests_fault;
-
 mod webp;
 mod yuv420;
 
 pub use clip::{Clip, ClipFile};
 pub use clipmill_shared::storage::key::Variant;
+pub use encoder::{EncoderChoice, EncoderError, Encoders};
 pub use error::PostprocessError;
 pub use probe::{Probe, probe};
 pub use recipe::Recipe;
@@ -92,7 +94,7 @@ impl Target {
 pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
     start::start()?;
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
-    let mut outputs = outputs::Outputs::open(&footage, recipe.size, folder.path())?;
+    let mut outputs = outputs::Outputs::open(&footage, recipe, folder.path())?;
     while let Some(frame) = footage.stream.blocking_recv() {
         outputs.push(&frame)?;
     }
