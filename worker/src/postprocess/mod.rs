@@ -1,8 +1,17 @@
 //! Post-processing: frames in, finished files on local disk out.
 //!
 //! One pass over the frames: each is brought to the asked size once and handed to the video encoder and, when its turn
-//! comes, to the poster, the spritesheet and the preview. Encoding runs while frames still arrive, nothing raw touches
-//! the disk, and memory does not grow with the length of the video.
+//! comes, to the poster, the spritesheet and the preview. Whatever is asked of the file, it is this one way:
+//!
+//! ```text
+//! frame ─▶ looping ─▶ scale ─▶ yuv420 ─▶ (interpolate) ─▶ encoder ─▶ container
+//!                        ├─▶ poster
+//!                        ├─▶ spritesheet, and its list in WebVTT
+//!                        └─▶ preview
+//! ```
+//!
+//! Encoding runs while frames still arrive, nothing raw touches the disk, and memory does not grow with the length of the
+//! video.
 
 use std::path::Path;
 
@@ -18,6 +27,8 @@ mod encoder;
 mod error;
 #[cfg(test)]
 mod ffprobe;
+mod interpolate;
+mod looping;
 mod outputs;
 mod packet;
 mod poster;
@@ -33,6 +44,7 @@ mod tests;
 #[cfg(test)]
 mod tests_fault;
 mod webp;
+mod webvtt;
 mod yuv420;
 
 pub use clip::{Clip, ClipFile};
@@ -47,7 +59,7 @@ pub use recipe::Recipe;
 pub struct Footage {
     /// Frames per second at which the frames are shown.
     pub fps: u32,
-    /// How many frames the stream carries, exactly.
+    /// How many frames the stream carries, exactly; those that only serve to make the video repeat are among them.
     pub frames: u32,
     /// The engine's name, written to the video's metadata.
     pub engine: String,
@@ -80,7 +92,8 @@ impl Target {
 
 /// Turns footage into a [`Clip`] by `recipe` whose files lie in a fresh folder inside `scratch`.
 ///
-/// Frames of another size are scaled, and cut at the edges where their shape differs. Blocks until the stream ends, so
+/// Frames of another size are scaled, and cut at the edges where their shape differs. The poster, the spritesheet and the
+/// preview show frames that were drawn, also where the video has more between them. Blocks until the stream ends, so
 /// it wants a thread of its own.
 ///
 /// # Errors
@@ -96,10 +109,10 @@ pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Res
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
     let mut outputs = outputs::Outputs::open(&footage, recipe, folder.path())?;
     while let Some(frame) = footage.stream.blocking_recv() {
-        outputs.push(&frame)?;
+        outputs.push(frame)?;
     }
-    let files = outputs.finish()?;
-    Ok(Clip::new(files, footage.frames, folder))
+    let (files, frames) = outputs.finish()?;
+    Ok(Clip::new(files, frames, folder))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::encode::VideoEncoder;
+use super::looping::Looping;
 use super::poster::Poster;
 use super::preview::Preview;
 use super::scale::Scaler;
@@ -14,8 +15,11 @@ use crate::engine::Frame;
 pub(super) struct Outputs {
     folder: PathBuf,
     size: Target,
+    fps: u32,
     expected: u32,
     got: u32,
+    shown: u32,
+    looping: Looping,
     scaler: Scaler,
     video: VideoEncoder,
     poster: Poster,
@@ -29,37 +33,50 @@ impl Outputs {
         let size = recipe.size;
         let path = folder.join(Variant::Video.file_name());
         // A video of no frames is no video.
-        let expected = footage.frames.max(1);
+        let expected = footage.frames.max(recipe.overlap + 1);
+        let frames = expected - recipe.overlap;
         Ok(Self {
             folder: folder.to_owned(),
             size,
+            fps: footage.fps,
             expected,
             got: 0,
+            shown: 0,
+            looping: Looping::new(recipe.overlap, expected),
             scaler: Scaler::default(),
             video: VideoEncoder::create(&path, recipe, footage)?,
-            poster: Poster::new(size, expected),
-            spritesheet: Spritesheet::new(size, expected),
+            poster: Poster::new(size, frames),
+            spritesheet: Spritesheet::new(size, frames),
             preview: Preview::open(size, footage.fps)?,
         })
     }
 
     /// Takes the next frame, of any size.
-    pub(super) fn push(&mut self, frame: &Frame) -> Result<(), PostprocessError> {
+    pub(super) fn push(&mut self, frame: Frame) -> Result<(), PostprocessError> {
         if self.got == self.expected {
             return Err(PostprocessError::FramesSurplus { expected: self.expected });
         }
+        self.got += 1;
+        match self.looping.pass(frame).map_err(PostprocessError::encoder(Variant::Video))? {
+            Some(frame) => self.show(&frame),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the next frame of the video.
+    fn show(&mut self, frame: &Frame) -> Result<(), PostprocessError> {
         let frame = self.scaler.fit(frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
         // The video first: its encoder works on in threads of its own while the small pictures are drawn here.
         self.video.push(&frame)?;
-        self.poster.push(self.got, &frame)?;
-        self.spritesheet.push(self.got, &frame)?;
-        self.preview.push(self.got, &frame)?;
-        self.got += 1;
+        self.poster.push(self.shown, &frame)?;
+        self.spritesheet.push(self.shown, &frame)?;
+        self.preview.push(self.shown, &frame)?;
+        self.shown += 1;
         Ok(())
     }
 
-    /// Completes the files.
-    pub(super) fn finish(self) -> Result<Vec<ClipFile>, PostprocessError> {
+    /// Completes the files. Gives them and the number of the video's frames.
+    pub(super) fn finish(self) -> Result<(Vec<ClipFile>, u32), PostprocessError> {
         if self.got < self.expected {
             return Err(PostprocessError::FramesMissing { got: self.got, expected: self.expected });
         }
@@ -67,14 +84,16 @@ impl Outputs {
             (Variant::Video, self.size),
             (Variant::Thumbnail, self.size),
             (Variant::Spritesheet, self.spritesheet.size()),
+            (Variant::SpritesheetVtt, self.spritesheet.size()),
             (Variant::Preview, self.preview.size()),
         ];
-        self.video.finish()?;
+        let frames = self.video.finish()?;
         write(&self.folder, Variant::Thumbnail, &self.poster.finish())?;
+        write(&self.folder, Variant::SpritesheetVtt, self.spritesheet.list(self.fps).as_bytes())?;
         write(&self.folder, Variant::Spritesheet, &self.spritesheet.finish()?)?;
         write(&self.folder, Variant::Preview, &self.preview.finish()?)?;
         let read = |(variant, size)| ClipFile::read(variant, &self.folder, size);
-        Ok(sizes.into_iter().map(read).collect::<Result<_, _>>()?)
+        Ok((sizes.into_iter().map(read).collect::<Result<_, _>>()?, frames))
     }
 }
 

@@ -162,7 +162,7 @@ fn an_index_that_finds_no_room_is_the_disks_error() {
     for kib in (4..1000).step_by(4) {
         mount.resize(kib);
         match encode() {
-            Ok(()) => {
+            Ok(_) => {
                 assert_eq!(ffprobe::probe(&path)["streams"][0]["nb_read_frames"], "600");
                 assert!(kib > 8, "the video is too small to fill a disk: {kib} KiB");
                 return;
