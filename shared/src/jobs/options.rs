@@ -64,6 +64,13 @@ pub struct OutputOptions {
     pub looped: bool,
 }
 
+impl OutputOptions {
+    /// How many frames of `fps` a second are drawn beyond the video's end, to flow into its beginning.
+    pub fn overlap_frames(&self, fps: u32) -> u32 {
+        if self.looped { (fps / 2).max(1) } else { 0 }
+    }
+}
+
 impl Codec {
     /// Every codec.
     pub const ALL: [Codec; 3] = [Codec::H264, Codec::Hevc, Codec::Av1];
