@@ -99,6 +99,6 @@ async fn objects(pool: &PgPool, storage: &Storage, account: AccountId) {
         let prefix = format!("{account}/{}/{attempt}/", JobId::from(*id));
         // A listing has at most a thousand keys: each job is asked for its own.
         let files = storage.list(&prefix).await.expect("a listing");
-        assert_eq!(files.len(), 4, "the files of a completed job: {prefix}");
+        assert_eq!(files.len(), 5, "the files of a completed job: {prefix}");
     }
 }

@@ -19,6 +19,7 @@ use clipmill_shared::vault::VaultConfig;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::config::{EngineConfig, ReconcileConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
+use clipmill_worker::postprocess::EncoderChoice;
 use clipmill_worker::{Env, expire, notify, pull};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
@@ -326,6 +327,7 @@ pub fn worker_config() -> WorkerConfig {
         tiers,
         engines: EngineConfig { tiers_file: None, device: "cpu".to_owned() },
         gpus: 1,
+        encoder: EncoderChoice::Software,
         lease_seconds: 30,
         attempt_seconds: 600,
         grace_seconds: 0,

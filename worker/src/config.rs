@@ -21,6 +21,7 @@ use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_wan::Device;
 
 use crate::env::{Engines, preview_engines};
+use crate::postprocess::EncoderChoice;
 use crate::tiers::Tiers;
 
 /// What the worker's binary is asked to do.
@@ -136,6 +137,9 @@ pub struct WorkerConfig {
     /// Renders at the same time: one a GPU, and one where an engine runs a model
     #[arg(long, env = "CLIPMILL_GPUS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub gpus: u32,
+    /// What encodes videos; each encoder is tried at the start
+    #[arg(long, env = "CLIPMILL_ENCODER", value_enum, default_value_t)]
+    pub encoder: EncoderChoice,
     /// Seconds after which the job of a worker that fell silent goes to another
     #[arg(long, env = "CLIPMILL_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub lease_seconds: u64,

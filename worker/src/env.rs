@@ -25,6 +25,7 @@ use crate::engine::preview::PreviewEngine;
 use crate::engine::{Engine, Watch};
 use crate::gpu::Gpus;
 use crate::machine::Machine;
+use crate::postprocess::Encoders;
 use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
@@ -66,6 +67,8 @@ pub struct Env {
     pub(crate) warm_up: Watch,
     /// Judges videos before they are stored.
     pub(crate) moderation: Moderation,
+    /// What videos are encoded with.
+    pub(crate) encoders: Arc<Encoders>,
     pub(crate) outbound: Outbound,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
@@ -98,6 +101,7 @@ impl Env {
             paces: Mutex::default(),
             warm_up: Watch::default(),
             moderation: Moderation::default(),
+            encoders: Encoders::probe(config.encoder).context("--encoder / CLIPMILL_ENCODER")?,
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
@@ -151,7 +155,7 @@ impl Env {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state: self.state(),
             engines,
-            encoders: serde_json::json!({}),
+            encoders: serde_json::json!(self.encoders.names()),
             gpus: self.machine.gpus(),
         }
     }
@@ -166,7 +170,7 @@ impl Env {
 
     /// The codecs that this worker has an encoder for.
     pub(crate) fn codecs(&self) -> &[Codec] {
-        &[Codec::H264]
+        self.encoders.codecs()
     }
 
     /// The tiers that this worker can serve.

@@ -48,7 +48,7 @@ const REMOVALS_AT_ONCE: usize = 2;
 
 /// Works until `env.stop`: renders, notifies, expires, exports. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
-    info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, "Working");
+    info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, encoders = ?env.encoders.names(), "Working");
     let ears = CancellationToken::new();
     let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
     let comparing = tokio::spawn(reconcile::nightly(env.clone()));

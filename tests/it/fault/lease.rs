@@ -81,7 +81,7 @@ async fn completing_again_after_the_answer_was_lost_is_no_loss() {
     let row = clipmill_shared::jobs::read::find(&server.pool, server.account, id).await.unwrap().unwrap();
     clipmill_shared::jobs::removal::discard(&server.pool, &row).await.unwrap();
     server.expire().await;
-    assert_eq!(server.objects(&job["id"]).await.len(), 4, "what completed the job is not discarded");
+    assert_eq!(server.objects(&job["id"]).await.len(), 5, "what completed the job is not discarded");
 }
 
 #[tokio::test]

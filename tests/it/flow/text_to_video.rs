@@ -50,11 +50,13 @@ async fn the_files_beside_the_video_are_what_they_claim_to_be() {
     let job = server.completed().await;
     let outputs = job["outputs"].as_array().unwrap();
     let variants: Vec<_> = outputs.iter().map(|output| text(&output["variant"])).collect();
-    assert_eq!(variants, ["video", "thumbnail", "spritesheet", "preview"]);
+    assert_eq!(variants, ["video", "thumbnail", "spritesheet", "spritesheet_vtt", "preview"]);
     let thumbnail = clipmill_tests::picture::decode(&download(&server, &job, "thumbnail").await);
     assert_eq!(thumbnail.dimensions(), (256, 144));
     let spritesheet = clipmill_tests::picture::decode(&download(&server, &job, "spritesheet").await);
     assert_eq!(u64::from(spritesheet.width()), outputs[2]["width"].as_u64().unwrap());
+    let list = String::from_utf8(download(&server, &job, "spritesheet_vtt").await).unwrap();
+    assert!(list.starts_with("WEBVTT\n\n00:00:00.000 --> "), "{list}");
     let preview = download(&server, &job, "preview").await;
     assert!(preview.windows(4).any(|window| window == b"ANIM"), "a moving picture");
 }
@@ -63,7 +65,7 @@ async fn the_files_beside_the_video_are_what_they_claim_to_be() {
 async fn the_same_request_with_the_same_seed_gives_the_same_video() {
     let server = Server::start().await;
     let (one, two) = (server.completed().await, server.completed().await);
-    for variant in ["thumbnail", "spritesheet", "preview"] {
+    for variant in ["thumbnail", "spritesheet", "spritesheet_vtt", "preview"] {
         assert_eq!(download(&server, &one, variant).await, download(&server, &two, variant).await, "{variant}");
     }
     let other = server

@@ -86,7 +86,7 @@ async fn an_archive_holds_every_row_and_all_media_of_the_account_and_nothing_of_
     assert!(entry(&mut archive, &video) == downloaded.bytes().await.unwrap(), "the video is in it, byte for byte");
     let names = archive.file_names().map(|name| name.unwrap().into_owned());
     let media: Vec<String> = names.filter(|name| name.starts_with("media/")).collect();
-    assert_eq!(media.iter().filter(|name| name.contains(text(&finished["id"]))).count(), 4);
+    assert_eq!(media.iter().filter(|name| name.contains(text(&finished["id"]))).count(), 5);
     assert_eq!(media.iter().filter(|name| name.contains(text(&file["id"]))).count(), 1);
 
     let page = String::from_utf8(entry(&mut archive, "index.html")).unwrap();

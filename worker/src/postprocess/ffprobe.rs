@@ -35,12 +35,12 @@ pub(super) fn decode_rgb(path: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// The file's sound as mono samples, 48,000 a second, decoded by the `ffmpeg` command.
+/// The file's sound as mono samples, 48,000 a second from moment 0 on, decoded by the `ffmpeg` command.
 pub(super) fn decode_sound(path: &Path) -> Vec<f32> {
     let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
+        .args(["-v", "error", "-copyts", "-i"])
         .arg(path)
-        .args(["-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"])
+        .args(["-map", "0:a", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,8 +1,18 @@
 //! Post-processing: frames and sound in, finished files on local disk out.
 //!
 //! One pass over the frames: each is brought to the asked size once and handed to the video encoder and, when its turn
-//! comes, to the poster, the spritesheet and the preview. Encoding runs while frames still arrive, nothing raw touches
-//! the disk, and memory does not grow with the length of the video.
+//! comes, to the poster, the spritesheet and the preview. Whatever is asked of the file, it is this one way:
+//!
+//! ```text
+//! frame ─▶ looping ─▶ scale ─▶ yuv420 ─▶ (interpolate) ─▶ encoder ─▶ container
+//!                        ├─▶ poster
+//!                        ├─▶ spritesheet, and its list in WebVTT
+//!                        └─▶ preview
+//! sound ───────────────────────────────────────────────────────▶ container
+//! ```
+//!
+//! Encoding runs while frames still arrive, nothing raw touches the disk, and memory does not grow with the length of the
+//! video.
 
 use std::path::Path;
 
@@ -13,11 +23,15 @@ use crate::engine::{Frame, Sound};
 mod chain;
 mod checksum;
 mod clip;
+mod container;
 pub(crate) mod decode;
 mod encode;
+mod encoder;
 mod error;
 #[cfg(test)]
 mod ffprobe;
+mod interpolate;
+mod looping;
 mod outputs;
 mod packet;
 mod poster;
@@ -37,12 +51,13 @@ mod tests_fault;
 mod tests_file;
 #[cfg(test)]
 mod tests_sound;
-
 mod webp;
+mod webvtt;
 mod yuv420;
 
 pub use clip::{Clip, ClipFile};
 pub use clipmill_shared::storage::key::Variant;
+pub use encoder::{EncoderChoice, EncoderError, Encoders};
 pub use error::PostprocessError;
 pub use probe::{Probe, probe};
 pub use recipe::Recipe;
@@ -52,7 +67,7 @@ pub use recipe::Recipe;
 pub struct Footage {
     /// Frames per second at which the frames are shown.
     pub fps: u32,
-    /// How many frames the stream carries, exactly.
+    /// How many frames the stream carries, exactly; those that only serve to make the video repeat are among them.
     pub frames: u32,
     /// The engine's name, written to the video's metadata.
     pub engine: String,
@@ -94,7 +109,8 @@ impl Target {
 
 /// Turns footage into a [`Clip`] by `recipe` whose files lie in a fresh folder inside `scratch`.
 ///
-/// Frames of another size are scaled, and cut at the edges where their shape differs. Blocks until the stream ends, so
+/// Frames of another size are scaled, and cut at the edges where their shape differs. The poster, the spritesheet and the
+/// preview show frames that were drawn, also where the video has more between them. Blocks until the stream ends, so
 /// it wants a thread of its own.
 ///
 /// # Errors
@@ -110,16 +126,16 @@ pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Res
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
     let first = footage.stream.blocking_recv();
     let sound = if let Some(Piece::Sound(sound)) = &first { Some(sound) } else { None };
-    let mut outputs = outputs::Outputs::open(&footage, sound, recipe.size, folder.path())?;
+    let mut outputs = outputs::Outputs::open(&footage, sound, recipe, folder.path())?;
     let rest = std::iter::from_fn(|| footage.stream.blocking_recv());
     for piece in first.into_iter().chain(rest) {
         match piece {
-            Piece::Frame(frame) => outputs.push(&frame)?,
+            Piece::Frame(frame) => outputs.push(frame)?,
             Piece::Sound(sound) => outputs.sound(&sound)?,
         }
     }
-    let files = outputs.finish()?;
-    Ok(Clip::new(files, footage.frames, folder))
+    let (files, frames) = outputs.finish()?;
+    Ok(Clip::new(files, frames, folder))
 }
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
 //! What shall be made of footage.
 
+use std::sync::Arc;
+
 use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::options::{Codec, Container, Quality};
 
-use super::Target;
+use super::{Encoders, Target};
 
 /// What shall be made of footage.
 #[derive(Debug, Clone)]
 pub struct Recipe {
     /// The size of the video's pictures.
     pub size: Target,
-    /// The video's frames per second.
+    /// The video's frames per second, if they are more than those of the footage.
     pub fps: u32,
     /// How the pictures are compressed.
     pub codec: Codec,
@@ -18,30 +20,32 @@ pub struct Recipe {
     pub quality: Quality,
     /// How the file is laid out.
     pub container: Container,
-    /// Whether the end flows into the beginning.
-    pub looped: bool,
+    /// How many frames at the end flow into as many at the beginning, so that the video repeats without a jump: the footage has
+    /// so many more than the video. None if it does not repeat.
+    pub overlap: u32,
+    /// What there is to encode with.
+    pub encoders: Arc<Encoders>,
 }
 
 impl Recipe {
     /// The recipe of a job.
-    pub(crate) fn of(job: &Job) -> Self {
+    pub(crate) fn of(job: &Job, encoders: &Arc<Encoders>) -> Self {
         let (options, drawn) = (&job.output_options.0, job.size());
-        let size = options.size.unwrap_or(drawn);
+        let (size, fps) = (options.size.unwrap_or(drawn), job.fps.unsigned_abs());
         Self {
+            size: Target { width: size.width, height: size.height },
+            fps: options.fps.unwrap_or(fps),
             codec: options.codec,
             quality: options.quality,
             container: options.container,
-            looped: options.looped,
-            ..Self::plain(
-                Target { width: size.width, height: size.height },
-                options.fps.unwrap_or(job.fps.unsigned_abs()),
-            )
+            overlap: options.overlap_frames(fps),
+            encoders: encoders.clone(),
         }
     }
 
-    /// A video of this size and rate, and the defaults otherwise.
+    /// A video of this size and rate, and the defaults otherwise. No GPU encodes it.
     pub fn plain(size: Target, fps: u32) -> Self {
         let (codec, quality, container) = Default::default();
-        Self { size, fps, codec, quality, container, looped: false }
+        Self { size, fps, codec, quality, container, overlap: 0, encoders: Encoders::software() }
     }
 }

@@ -110,7 +110,8 @@ fn a_scratch_folder_that_cannot_be_used_is_the_disks_error() {
 fn a_video_that_finds_no_room_is_the_disks_error() {
     start::start().unwrap();
     let encode = |frames| {
-        let mut encoder = VideoEncoder::create(Path::new("/dev/full"), TARGET, 24, "preview", None)?;
+        let mut encoder =
+            VideoEncoder::create(Path::new("/dev/full"), &Recipe::plain(TARGET, 24), &footage(0, 0, 24, moving), None)?;
         (0..frames).try_for_each(|index| encoder.push(&noise(index)))?;
         encoder.finish()
     };
@@ -155,14 +156,14 @@ fn an_index_that_finds_no_room_is_the_disks_error() {
     let path = mount.0.path().join("video.mp4");
     // So little picture that most of the file is its index, which is written last.
     let encode = || {
-        let mut encoder = VideoEncoder::create(&path, TARGET, 24, "preview", None)?;
+        let mut encoder = VideoEncoder::create(&path, &Recipe::plain(TARGET, 24), &footage(0, 0, 24, moving), None)?;
         (0..600).try_for_each(|_| encoder.push(&Frame::new(64, 64)))?;
         encoder.finish()
     };
     for kib in (4..1000).step_by(4) {
         mount.resize(kib);
         match encode() {
-            Ok(()) => {
+            Ok(_) => {
                 assert_eq!(ffprobe::probe(&path)["streams"][0]["nb_read_frames"], "600");
                 assert!(kib > 8, "the video is too small to fill a disk: {kib} KiB");
                 return;

@@ -1,5 +1,6 @@
 //! Sound beside the frames, judged by the `ffprobe` and `ffmpeg` commands.
 
+use clipmill_shared::jobs::options::Container;
 use image::Rgb;
 
 use super::ffprobe::{decode_rgb, decode_sound, frame_times, probe};
@@ -40,10 +41,14 @@ fn stretches(sound: &Sound) -> Vec<Piece> {
 }
 
 fn run(pieces: Vec<Piece>) -> Result<Clip, PostprocessError> {
+    run_by(&Recipe::plain(Target { width: 64, height: 64 }, FPS), FRAMES, pieces)
+}
+
+fn run_by(recipe: &Recipe, frames: u32, pieces: Vec<Piece>) -> Result<Clip, PostprocessError> {
     let (sender, stream) = mpsc::channel(2);
     std::thread::spawn(move || pieces.into_iter().try_for_each(|piece| sender.blocking_send(piece)));
-    let footage = Footage { fps: FPS, frames: FRAMES, engine: "preview".to_owned(), stream };
-    postprocess(footage, &Recipe::plain(Target { width: 64, height: 64 }, FPS), &std::env::temp_dir())
+    let footage = Footage { fps: FPS, frames, engine: "preview".to_owned(), stream };
+    postprocess(footage, recipe, &std::env::temp_dir())
 }
 
 fn frames() -> Vec<Piece> {
@@ -76,6 +81,14 @@ fn whites(path: &Path) -> Vec<f64> {
     shown.map(|(_, time)| time.parse().unwrap()).collect()
 }
 
+fn assert_in_sync(path: &Path, what: &str) {
+    let (flashes, clicks) = (whites(path), onsets(&decode_sound(path)));
+    assert_eq!((flashes.len(), clicks.len()), (3, 3), "{what}: {flashes:?}, {clicks:?}");
+    for (flash, click) in flashes.into_iter().zip(clicks) {
+        assert!((flash - click).abs() < 0.01, "{what}: a click at {click}, its flash at {flash}");
+    }
+}
+
 #[test]
 fn every_click_sounds_at_the_moment_of_its_flash() {
     for (rate, channels) in [(48_000, 2), (44_100, 2), (16_000, 1)] {
@@ -91,13 +104,27 @@ fn every_click_sounds_at_the_moment_of_its_flash() {
         }
         for (order, pieces) in [("before", before), ("after", after), ("between", between)] {
             let clip = run(pieces).unwrap();
-            let (flashes, clicks) = (whites(video(&clip)), onsets(&decode_sound(video(&clip))));
-            assert_eq!((flashes.len(), clicks.len()), (3, 3), "{rate} Hz, {order}: {flashes:?}, {clicks:?}");
-            for (flash, click) in flashes.into_iter().zip(clicks) {
-                assert!((flash - click).abs() < 0.01, "{rate} Hz, {order}: a click at {click}, its flash at {flash}");
-            }
+            assert_in_sync(video(&clip), &format!("{rate} Hz, {order}"));
         }
     }
+}
+
+#[test]
+fn sound_is_in_sync_in_fragments_too() {
+    let recipe = Recipe { container: Container::FragmentedMp4, ..Recipe::plain(Target { width: 64, height: 64 }, FPS) };
+    let pieces = stretches(&clicks(48_000, 2, 2.0)).into_iter().chain(frames()).collect();
+    assert_in_sync(video(&run_by(&recipe, FRAMES, pieces).unwrap()), "fragments");
+}
+
+#[test]
+fn sound_repeats_with_the_pictures() {
+    let recipe = Recipe { overlap: 6, ..Recipe::plain(Target { width: 64, height: 64 }, FPS) };
+    let frames = FRAMES + recipe.overlap;
+    let pieces = stretches(&clicks(48_000, 2, 2.25)).into_iter().chain((0..frames).map(flash)).collect();
+    let clip = run_by(&recipe, frames, pieces).unwrap();
+    let told = probe(video(&clip));
+    assert!((0..2).all(|track| told["streams"][track]["duration"] == "2.000000"));
+    assert_in_sync(video(&clip), "a loop");
 }
 
 #[test]

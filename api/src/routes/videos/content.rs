@@ -20,13 +20,13 @@ use crate::problem::{ErrorBody, Problem};
     get, path = "/v1/videos/{id}/content", tag = "videos",
     params(
         ("id" = String, Path, description = "The video's id"),
-        ("variant" = Option<String>, Query, pattern = "^(video|thumbnail|spritesheet|preview)$", description = "`video` (the default), `thumbnail`, `spritesheet` or `preview`"),
+        ("variant" = Option<String>, Query, pattern = "^(video|thumbnail|spritesheet|spritesheet_vtt|preview)$", description = "`video` (the default), `thumbnail`, `spritesheet`, `spritesheet_vtt` (which part of the sheet shows which part of the video) or `preview`"),
         ("redirect" = Option<bool>, Query, description = "false: the bytes come through this service, `Range` included"),
         ("Range" = Option<String>, Header, description = "With redirect=false: the part to send"),
     ),
     responses(
-        (status = 200, description = "The file", content(("video/mp4"), ("image/webp"), ("image/jpeg"))),
-        (status = 206, description = "The part that was asked for", content(("video/mp4"), ("image/webp"), ("image/jpeg"))),
+        (status = 200, description = "The file", content(("video/mp4"), ("image/webp"), ("image/jpeg"), ("text/vtt"))),
+        (status = 206, description = "The part that was asked for", content(("video/mp4"), ("image/webp"), ("image/jpeg"), ("text/vtt"))),
         (status = 302, description = "The file is at `location`, for a while"),
         (status = 400, body = ErrorBody, description = "A parameter cannot be accepted"),
         (status = 404, body = ErrorBody, description = "The account has no such video, or it ended without one"),

@@ -137,7 +137,7 @@ pub(crate) struct FailureView {
 /// One finished file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OutputView {
-    /// `video`, `thumbnail`, `spritesheet` or `preview`
+    /// `video`, `thumbnail`, `spritesheet`, `spritesheet_vtt` or `preview`
     #[schema(value_type = String, example = "video")]
     variant: clipmill_shared::storage::key::Variant,
     /// Media type
