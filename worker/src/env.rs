@@ -23,6 +23,7 @@ use crate::config::WorkerConfig;
 use crate::engine::preview::PreviewEngine;
 use crate::engine::{Engine, Watch};
 use crate::gpu::Gpus;
+use crate::postprocess::provenance::Provenance;
 use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
@@ -62,6 +63,8 @@ pub struct Env {
     pub(crate) warm_up: Watch,
     /// Judges videos before they are stored.
     pub(crate) moderation: Moderation,
+    /// Marks what is made.
+    pub(crate) provenance: Provenance,
     pub(crate) outbound: Outbound,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
@@ -93,6 +96,7 @@ impl Env {
             paces: Mutex::default(),
             warm_up: Watch::default(),
             moderation: Moderation::default(),
+            provenance: Provenance::open(&config.provenance)?,
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,

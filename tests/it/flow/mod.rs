@@ -15,6 +15,7 @@ mod operator;
 mod outlook;
 mod priority;
 mod prompt;
+mod provenance;
 mod queue;
 mod records;
 mod shares;

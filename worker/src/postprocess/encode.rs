@@ -9,6 +9,7 @@ use ffmpeg_next::format::{Pixel, context};
 use ffmpeg_next::{Dictionary, Packet, Rational, color};
 
 use super::error::Cause;
+use super::label::Label;
 use super::packet::next_packet;
 use super::yuv420::Yuv420;
 use super::{PostprocessError, Target, Variant};
@@ -20,6 +21,8 @@ const PRESET: &str = "veryfast";
 const CRF: &str = "19";
 /// A key frame at least this often, so that seeking is quick.
 const KEY_FRAME_SECONDS: u32 = 2;
+/// The index goes in front, and metadata may have names of its own.
+const MOVFLAGS: &str = "+faststart+use_metadata_tags";
 /// Ticks of the file's clock per frame.
 const TICKS_PER_FRAME: u32 = 1000;
 
@@ -34,10 +37,17 @@ pub(super) struct VideoEncoder {
 }
 
 impl VideoEncoder {
-    /// Opens the encoder and creates the file. `engine` goes into the file's metadata.
-    pub(super) fn create(path: &Path, target: Target, fps: u32, engine: &str) -> Result<Self, PostprocessError> {
+    /// Opens the encoder and creates the file. `engine` and `label` go into the file's metadata.
+    pub(super) fn create(
+        path: &Path,
+        target: Target,
+        fps: u32,
+        engine: &str,
+        label: &Label,
+    ) -> Result<Self, PostprocessError> {
         let encoder = open_h264(target, fps).map_err(PostprocessError::encoder(Variant::Video))?;
-        let output = create_mp4(path, &encoder, fps, engine)?;
+        let metadata = Dictionary::from_iter([("comment", comment(engine).as_str()), ("AIGC", &label.aigc())]);
+        let output = create_mp4(path, &encoder, fps, metadata)?;
         let stream = output.stream(0).ok_or(ffmpeg::Error::StreamNotFound);
         let stream_time = stream.map_err(PostprocessError::encoder(Variant::Video))?.time_base();
         let frame_time = encoder.frame_rate().invert();
@@ -100,15 +110,20 @@ fn open_h264(target: Target, fps: u32) -> Result<Encoder, Cause> {
 }
 
 /// Creates the file and writes its header.
-fn create_mp4(path: &Path, encoder: &Encoder, fps: u32, engine: &str) -> Result<context::Output, PostprocessError> {
+fn create_mp4(
+    path: &Path,
+    encoder: &Encoder,
+    fps: u32,
+    metadata: Dictionary<'_>,
+) -> Result<context::Output, PostprocessError> {
     let path = path.to_str().ok_or_else(|| std::io::Error::other("the scratch folder's name is not UTF-8"))?;
     // With the protocol said, a colon in the path means nothing.
     let mut output =
         ffmpeg::format::output_as(&format!("file:{path}"), "mp4").map_err(PostprocessError::writing(Variant::Video))?;
     add_stream(&mut output, encoder).map_err(PostprocessError::encoder(Variant::Video))?;
-    output.set_metadata(Dictionary::from_iter([("comment", comment(engine).as_str())]));
+    output.set_metadata(metadata);
     let ticks = fps.saturating_mul(TICKS_PER_FRAME).to_string();
-    let options = [("movflags", "+faststart"), ("video_track_timescale", &ticks), ("movie_timescale", &ticks)];
+    let options = [("movflags", MOVFLAGS), ("video_track_timescale", &ticks), ("movie_timescale", &ticks)];
     output.write_header_with(Dictionary::from_iter(options)).map_err(PostprocessError::writing(Variant::Video))?;
     Ok(output)
 }

@@ -16,11 +16,13 @@ mod encode;
 mod error;
 #[cfg(test)]
 mod ffprobe;
+mod label;
 mod outputs;
 mod packet;
 mod poster;
 mod preview;
 mod probe;
+pub mod provenance;
 mod recipe;
 mod scale;
 mod spritesheet;
@@ -32,6 +34,7 @@ mod tests;
 mod tests_fault;
 
 mod webp;
+mod xmp;
 mod yuv420;
 
 pub use clip::{Clip, ClipFile};
@@ -92,11 +95,14 @@ impl Target {
 pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
     start::start()?;
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
-    let mut outputs = outputs::Outputs::open(&footage, recipe.size, folder.path())?;
+    let mut outputs = outputs::Outputs::open(&footage, recipe, folder.path())?;
     while let Some(frame) = footage.stream.blocking_recv() {
         outputs.push(&frame)?;
     }
     let files = outputs.finish()?;
+    recipe.origin.seal(&footage.engine, folder.path(), &files)?;
+    let read = |(variant, size)| ClipFile::read(variant, folder.path(), size);
+    let files = files.into_iter().map(read).collect::<Result<_, _>>()?;
     Ok(Clip::new(files, footage.frames, folder))
 }
 

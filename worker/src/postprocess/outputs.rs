@@ -7,7 +7,7 @@ use super::poster::Poster;
 use super::preview::Preview;
 use super::scale::Scaler;
 use super::spritesheet::Spritesheet;
-use super::{ClipFile, Footage, PostprocessError, Target, Variant};
+use super::{Footage, PostprocessError, Recipe, Target, Variant};
 use crate::engine::Frame;
 
 /// Hands each frame to whoever needs it, counts them, and writes the files.
@@ -25,7 +25,8 @@ pub(super) struct Outputs {
 
 impl Outputs {
     /// Readies the files of `footage` in `folder`.
-    pub(super) fn open(footage: &Footage, size: Target, folder: &Path) -> Result<Self, PostprocessError> {
+    pub(super) fn open(footage: &Footage, recipe: &Recipe, folder: &Path) -> Result<Self, PostprocessError> {
+        let size = recipe.size;
         let path = folder.join(Variant::Video.file_name());
         // A video of no frames is no video.
         let expected = footage.frames.max(1);
@@ -35,7 +36,7 @@ impl Outputs {
             expected,
             got: 0,
             scaler: Scaler::default(),
-            video: VideoEncoder::create(&path, size, footage.fps, &footage.engine)?,
+            video: VideoEncoder::create(&path, size, footage.fps, &footage.engine, &recipe.origin.label)?,
             poster: Poster::new(size, expected),
             spritesheet: Spritesheet::new(size, expected),
             preview: Preview::open(size, footage.fps)?,
@@ -57,12 +58,12 @@ impl Outputs {
         Ok(())
     }
 
-    /// Completes the files.
-    pub(super) fn finish(self) -> Result<Vec<ClipFile>, PostprocessError> {
+    /// Completes the files, and says which there are and how large their pictures.
+    pub(super) fn finish(self) -> Result<Vec<(Variant, Target)>, PostprocessError> {
         if self.got < self.expected {
             return Err(PostprocessError::FramesMissing { got: self.got, expected: self.expected });
         }
-        let sizes = [
+        let files = vec![
             (Variant::Video, self.size),
             (Variant::Thumbnail, self.size),
             (Variant::Spritesheet, self.spritesheet.size()),
@@ -72,8 +73,7 @@ impl Outputs {
         write(&self.folder, Variant::Thumbnail, &self.poster.finish())?;
         write(&self.folder, Variant::Spritesheet, &self.spritesheet.finish()?)?;
         write(&self.folder, Variant::Preview, &self.preview.finish()?)?;
-        let read = |(variant, size)| ClipFile::read(variant, &self.folder, size);
-        Ok(sizes.into_iter().map(read).collect::<Result<_, _>>()?)
+        Ok(files)
     }
 }
 

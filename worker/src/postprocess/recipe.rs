@@ -4,6 +4,7 @@ use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::options::{Codec, Container, Quality};
 
 use super::Target;
+use super::provenance::{Origin, Provenance};
 
 /// What shall be made of footage.
 #[derive(Debug, Clone)]
@@ -20,11 +21,13 @@ pub struct Recipe {
     pub container: Container,
     /// Whether the end flows into the beginning.
     pub looped: bool,
+    /// What the files say of where they come from.
+    pub origin: Origin,
 }
 
 impl Recipe {
-    /// The recipe of a job.
-    pub(crate) fn of(job: &Job) -> Self {
+    /// The recipe of a job, on a worker that marks its files so.
+    pub(crate) fn of(job: &Job, provenance: &Provenance) -> Self {
         let (options, drawn) = (&job.output_options.0, job.size());
         let size = options.size.unwrap_or(drawn);
         Self {
@@ -32,6 +35,7 @@ impl Recipe {
             quality: options.quality,
             container: options.container,
             looped: options.looped,
+            origin: provenance.of(job.id),
             ..Self::plain(
                 Target { width: size.width, height: size.height },
                 options.fps.unwrap_or(job.fps.unsigned_abs()),
@@ -42,6 +46,6 @@ impl Recipe {
     /// A video of this size and rate, and the defaults otherwise.
     pub fn plain(size: Target, fps: u32) -> Self {
         let (codec, quality, container) = Default::default();
-        Self { size, fps, codec, quality, container, looped: false }
+        Self { size, fps, codec, quality, container, looped: false, origin: Origin::default() }
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use image::Rgb;
 
 use super::encode::VideoEncoder;
+use super::label::Label;
 use super::tests::{footage, moving};
 use super::*;
 
@@ -109,7 +110,7 @@ fn a_scratch_folder_that_cannot_be_used_is_the_disks_error() {
 fn a_video_that_finds_no_room_is_the_disks_error() {
     start::start().unwrap();
     let encode = |frames| {
-        let mut encoder = VideoEncoder::create(Path::new("/dev/full"), TARGET, 24, "preview")?;
+        let mut encoder = VideoEncoder::create(Path::new("/dev/full"), TARGET, 24, "preview", &Label::new("", 1))?;
         (0..frames).try_for_each(|index| encoder.push(&noise(index)))?;
         encoder.finish()
     };
@@ -154,7 +155,7 @@ fn an_index_that_finds_no_room_is_the_disks_error() {
     let path = mount.0.path().join("video.mp4");
     // So little picture that most of the file is its index, which is written last.
     let encode = || {
-        let mut encoder = VideoEncoder::create(&path, TARGET, 24, "preview")?;
+        let mut encoder = VideoEncoder::create(&path, TARGET, 24, "preview", &Label::new("", 1))?;
         (0..600).try_for_each(|_| encoder.push(&Frame::new(64, 64)))?;
         encoder.finish()
     };
