@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use c2pa::crypto::cose::{CertificateTrustPolicy, check_end_entity_certificate_profile};
 use c2pa::status_tracker::StatusTracker;
 use c2pa::{BoxedSigner, Builder, Context, SigningAlg, create_signer};
+use chrono::DateTime;
 use image::{ImageFormat, RgbImage};
 use serde_json::json;
 
@@ -63,7 +64,9 @@ impl Signer {
         let context = Context::new().with_settings(json!({ "verify": { "verify_after_sign": true } }))?;
         let mut picture = Cursor::new(Vec::new());
         RgbImage::new(1, 1).write_to(&mut picture, ImageFormat::Jpeg)?;
-        Builder::from_context(context).sign(&self.key, "image/jpeg", &mut picture, &mut Cursor::new(Vec::new()))?;
+        let manifest = manifest::definition(Variant::Spritesheet, "", DateTime::UNIX_EPOCH);
+        let mut builder = Builder::from_context(context).with_definition(manifest)?;
+        builder.sign(&self.key, "image/jpeg", &mut picture, &mut Cursor::new(Vec::new()))?;
         Ok(())
     }
 
