@@ -16,8 +16,11 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use self::sorted::Sorted;
 use crate::limit::PARTS_MAX;
 use crate::problem::Problem;
+
+mod sorted;
 
 /// Members of JSON up to this size may have any form.
 const SMALL_MAX_BYTES: usize = 64 * 1024;
@@ -135,7 +138,8 @@ impl Form {
 
     /// SHA-256 of all that the body says: the same for a request that is sent again.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
-        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value.to_string().into_bytes()));
+        let text = |value| serde_json::to_vec(&Sorted(value)).unwrap_or_default();
+        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), text(value)));
         let files = self.files.iter().map(|(name, file)| (name.as_str(), Sha256::digest(&file.bytes).to_vec()));
         let said: BTreeMap<&str, Vec<u8>> = fields.chain(files).collect();
         let mut hash = Sha256::new();

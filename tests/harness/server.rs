@@ -20,6 +20,7 @@ use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::config::{EngineConfig, ReconcileConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
 use clipmill_worker::postprocess::EncoderChoice;
+use clipmill_worker::postprocess::provenance::ProvenanceConfig;
 use clipmill_worker::{Env, expire, notify, pull};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
@@ -90,7 +91,7 @@ impl Server {
     }
 
     async fn on(database_url: String, setup: Setup) -> Self {
-        let Setup { engines, clients, moderation, signing, transport, secrets } = setup;
+        let Setup { engines, clients, moderation, provenance, signing, transport, secrets } = setup;
         let (shared, vault) = (shared().await, secrets.vault().expect("a vault"));
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
@@ -105,7 +106,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(clipmill_api::serve(listener, app, transport, stop.clone().cancelled_owned()));
-        let config = WorkerConfig { signing, ..worker_config() };
+        let config = WorkerConfig { provenance, signing, ..worker_config() };
         let env = Env::new(worker, storage.clone(), vault, engines, config, &outbound, stop.clone()).expect("an env");
         let env = env.moderated_by(Moderation::open(&moderation).expect("moderation"));
         Self {
@@ -337,6 +338,7 @@ pub fn worker_config() -> WorkerConfig {
         reconcile: ReconcileConfig::default(),
         scratch,
         signing: SigningConfig::default(),
+        provenance: ProvenanceConfig::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::vault::{MasterKey, VaultConfig};
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::env::Engines;
+use clipmill_worker::postprocess::provenance::ProvenanceConfig;
 use clipmill_worker::preview_engines;
 
 /// What a test's service is like.
@@ -17,6 +18,8 @@ pub struct Setup {
     pub clients: ClientConfig,
     /// What may neither be drawn nor handed out.
     pub moderation: ModerationConfig,
+    /// How media are marked as generated.
+    pub provenance: ProvenanceConfig,
     /// How webhooks are signed beside the secrets of their receivers.
     pub signing: SigningConfig,
     /// How connections come in.
@@ -40,6 +43,7 @@ impl Default for Setup {
             engines: preview_engines(),
             clients,
             moderation,
+            provenance: ProvenanceConfig::default(),
             signing: SigningConfig::default(),
             transport: Transport::default(),
             secrets: sealed_with([MasterKey::generate()]),

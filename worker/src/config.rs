@@ -22,6 +22,7 @@ use clipmill_wan::Device;
 
 use crate::env::{Engines, preview_engines};
 use crate::postprocess::EncoderChoice;
+use crate::postprocess::provenance::ProvenanceConfig;
 use crate::tiers::Tiers;
 
 /// What the worker's binary is asked to do.
@@ -134,6 +135,9 @@ pub struct WorkerConfig {
     /// How webhooks are signed beside the secrets of their receivers
     #[command(flatten)]
     pub signing: SigningConfig,
+    /// How generated media are marked as such
+    #[command(flatten)]
+    pub provenance: ProvenanceConfig,
     /// Renders at the same time: one a GPU, and one where an engine runs a model
     #[arg(long, env = "CLIPMILL_GPUS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub gpus: u32,

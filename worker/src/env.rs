@@ -26,6 +26,7 @@ use crate::engine::{Engine, Watch};
 use crate::gpu::Gpus;
 use crate::machine::Machine;
 use crate::postprocess::Encoders;
+use crate::postprocess::provenance::Provenance;
 use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
@@ -69,6 +70,8 @@ pub struct Env {
     pub(crate) moderation: Moderation,
     /// What videos are encoded with.
     pub(crate) encoders: Arc<Encoders>,
+    /// Marks what is made.
+    pub(crate) provenance: Provenance,
     pub(crate) outbound: Outbound,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
@@ -102,6 +105,7 @@ impl Env {
             warm_up: Watch::default(),
             moderation: Moderation::default(),
             encoders: Encoders::probe(config.encoder).context("--encoder / CLIPMILL_ENCODER")?,
+            provenance: Provenance::open(&config.provenance)?,
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,

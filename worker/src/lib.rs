@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use apalis::layers::WorkerBuilderExt as _;
 use apalis::prelude::{Monitor, WorkerBuilder};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub mod config;
 pub mod engine;
@@ -49,6 +49,9 @@ const REMOVALS_AT_ONCE: usize = 2;
 /// Works until `env.stop`: renders, notifies, expires, exports. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, encoders = ?env.encoders.names(), "Working");
+    if !env.provenance.signs() {
+        warn!("Media are labelled as generated, but not signed: set CLIPMILL_C2PA_CERTIFICATE and CLIPMILL_C2PA_KEY");
+    }
     let ears = CancellationToken::new();
     let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
     let comparing = tokio::spawn(reconcile::nightly(env.clone()));

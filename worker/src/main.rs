@@ -51,6 +51,10 @@ async fn work(cli: WorkArgs) -> anyhow::Result<()> {
     let pool = ledger(&cli.db).await?;
     let storage = Storage::open(&cli.storage).await;
     let moderation = Moderation::open(&cli.moderation).map_err(anyhow::Error::msg)?;
+    if let Some(scratch) = &cli.worker.scratch {
+        // A library that signs large videos has no other word for where it may put its copy. This is the first call.
+        let _ = tempfile::env::override_temp_dir(scratch);
+    }
     let env = Env::new(pool, storage, vault, engines, cli.worker, &cli.outbound, stop)?;
     let env = Arc::new(env.moderated_by(moderation));
     if let Some(address) = cli.listen {

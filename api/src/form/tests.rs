@@ -69,6 +69,7 @@ fn the_members_of_an_object_or_of_its_text_have_their_full_names() {
 fn the_fingerprint_tells_requests_apart_and_knows_them_again() {
     let print = |json: &str| form(json).fingerprint();
     assert_eq!(print(r#"{"a": 1, "b": "x"}"#), print(r#"{ "b":"x", "a":1, "c":null }"#));
+    assert_eq!(print(r#"{"m": {"a": "1", "b": "2"}}"#), print(r#"{"m": {"b": "2", "a": "1"}}"#));
     assert_ne!(print(r#"{"a": 1}"#), print(r#"{"a": 2}"#));
     assert_ne!(print(r#"{"a": "b"}"#), print(r#"{"b": "a"}"#));
     assert_ne!(print(r#"{"a": "b"}"#), print("{}"));

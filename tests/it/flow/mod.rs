@@ -17,6 +17,7 @@ mod operator;
 mod outlook;
 mod priority;
 mod prompt;
+mod provenance;
 mod queue;
 mod records;
 mod shares;

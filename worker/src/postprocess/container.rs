@@ -45,7 +45,8 @@ impl VideoFile {
         if let Some(sound) = &mut sound {
             sound.join(&mut output).map_err(PostprocessError::encoder(Variant::Video))?;
         }
-        output.set_metadata(Dictionary::from_iter([("comment", comment(engine).as_str())]));
+        let (comment, label) = (comment(engine), recipe.origin.label.aigc());
+        output.set_metadata(Dictionary::from_iter([("comment", comment.as_str()), ("AIGC", &label)]));
         let frame_time = encoder.frame_rate().invert();
         let ticks = frame_time.denominator().unsigned_abs().saturating_mul(TICKS_PER_FRAME).to_string();
         let clock = [("video_track_timescale", ticks.as_str()), ("movie_timescale", &ticks)];
@@ -80,14 +81,15 @@ impl VideoFile {
     }
 }
 
+/// In both, metadata may have names of its own.
 fn layout(container: Container) -> &'static [(&'static str, &'static str)] {
     match container {
-        Container::Mp4 => &[("movflags", "+faststart")],
+        Container::Mp4 => &[("movflags", "+faststart+use_metadata_tags")],
         // The index of the first fragment waits for its frames, whose order says when the first is shown: else the video
         // would begin as late as its encoder reorders. The list of fragments at the end is left out: it helps only whoever
         // has the whole file.
         Container::FragmentedMp4 => &[
-            ("movflags", "+frag_keyframe+delay_moov+default_base_moof+skip_trailer"),
+            ("movflags", "+frag_keyframe+delay_moov+default_base_moof+skip_trailer+use_metadata_tags"),
             ("min_frag_duration", FRAGMENT_MIN),
             ("flush_packets", "1"),
         ],

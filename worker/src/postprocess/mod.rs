@@ -32,11 +32,13 @@ mod error;
 mod ffprobe;
 mod interpolate;
 mod looping;
+mod label;
 mod outputs;
 mod packet;
 mod poster;
 mod preview;
 mod probe;
+pub mod provenance;
 mod recipe;
 mod scale;
 mod sound;
@@ -53,6 +55,7 @@ mod tests_file;
 mod tests_sound;
 mod webp;
 mod webvtt;
+mod xmp;
 mod yuv420;
 
 pub use clip::{Clip, ClipFile};
@@ -135,6 +138,9 @@ pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Res
         }
     }
     let (files, frames) = outputs.finish()?;
+    recipe.origin.seal(&footage.engine, folder.path(), &files)?;
+    let read = |(variant, size)| ClipFile::read(variant, folder.path(), size);
+    let files = files.into_iter().map(read).collect::<Result<_, _>>()?;
     Ok(Clip::new(files, frames, folder))
 }
 

@@ -9,7 +9,7 @@ use super::preview::Preview;
 use super::scale::Scaler;
 use super::sound::SoundTrack;
 use super::spritesheet::Spritesheet;
-use super::{ClipFile, Footage, PostprocessError, Recipe, Target, Variant};
+use super::{Footage, PostprocessError, Recipe, Target, Variant};
 use crate::engine::{Frame, Sound};
 
 /// Hands each frame to whoever needs it, counts them, and writes the files.
@@ -89,11 +89,11 @@ impl Outputs {
     }
 
     /// Completes the files. Gives them and the number of the video's frames.
-    pub(super) fn finish(self) -> Result<(Vec<ClipFile>, u32), PostprocessError> {
+    pub(super) fn finish(self) -> Result<(Vec<(Variant, Target)>, u32), PostprocessError> {
         if self.got < self.expected {
             return Err(PostprocessError::FramesMissing { got: self.got, expected: self.expected });
         }
-        let sizes = [
+        let files = vec![
             (Variant::Video, self.size),
             (Variant::Thumbnail, self.size),
             (Variant::Spritesheet, self.spritesheet.size()),
@@ -105,8 +105,7 @@ impl Outputs {
         write(&self.folder, Variant::SpritesheetVtt, self.spritesheet.list(self.fps).as_bytes())?;
         write(&self.folder, Variant::Spritesheet, &self.spritesheet.finish()?)?;
         write(&self.folder, Variant::Preview, &self.preview.finish()?)?;
-        let read = |(variant, size)| ClipFile::read(variant, &self.folder, size);
-        Ok((sizes.into_iter().map(read).collect::<Result<_, _>>()?, frames))
+        Ok((files, frames))
     }
 }
 

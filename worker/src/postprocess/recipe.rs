@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::options::{Codec, Container, Quality};
 
+use super::provenance::{Origin, Provenance};
 use super::{Encoders, Target};
 
 /// What shall be made of footage.
@@ -25,11 +26,13 @@ pub struct Recipe {
     pub overlap: u32,
     /// What there is to encode with.
     pub encoders: Arc<Encoders>,
+    /// What the files say of where they come from.
+    pub origin: Origin,
 }
 
 impl Recipe {
-    /// The recipe of a job.
-    pub(crate) fn of(job: &Job, encoders: &Arc<Encoders>) -> Self {
+    /// The recipe of a job, on a worker that encodes and marks its files so.
+    pub(crate) fn of(job: &Job, encoders: &Arc<Encoders>, provenance: &Provenance) -> Self {
         let (options, drawn) = (&job.output_options.0, job.size());
         let (size, fps) = (options.size.unwrap_or(drawn), job.fps.unsigned_abs());
         Self {
@@ -40,12 +43,13 @@ impl Recipe {
             container: options.container,
             overlap: options.overlap_frames(fps),
             encoders: encoders.clone(),
+            origin: provenance.of(job.id),
         }
     }
 
     /// A video of this size and rate, and the defaults otherwise. No GPU encodes it.
     pub fn plain(size: Target, fps: u32) -> Self {
         let (codec, quality, container) = Default::default();
-        Self { size, fps, codec, quality, container, overlap: 0, encoders: Encoders::software() }
+        Self { size, fps, codec, quality, container, overlap: 0, encoders: Encoders::software(), origin: Origin::default() }
     }
 }

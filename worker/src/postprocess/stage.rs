@@ -25,5 +25,6 @@ fn fault(error: PostprocessError) -> Fault {
         }
         PostprocessError::Encoder { .. } => Fault::transient("postprocess_failed", PUBLIC, error),
         PostprocessError::Disk(_) => Fault::of_this_worker("disk_failed", error),
+        PostprocessError::Certificate(_) => Fault::of_this_worker("signing_failed", error),
     }
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use image::Rgb;
 
 use super::encode::VideoEncoder;
+use super::label::Label;
 use super::tests::{footage, moving};
 use super::*;
 
