@@ -10,6 +10,7 @@ use clipmill_shared::bell::{Announcer, Bells};
 use clipmill_shared::db::PgPool;
 use clipmill_shared::fleet::{Pace, Served};
 use clipmill_shared::jobs::options::Codec;
+use clipmill_shared::jobs::watermark::Fonts;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
@@ -63,6 +64,8 @@ pub struct Env {
     /// Judges videos before they are stored.
     pub(crate) moderation: Moderation,
     pub(crate) outbound: Outbound,
+    /// With what visible marks are written.
+    pub(crate) fonts: Fonts,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
     paces: Mutex<BTreeMap<Tier, Pace>>,
@@ -93,6 +96,7 @@ impl Env {
             paces: Mutex::default(),
             warm_up: Watch::default(),
             moderation: Moderation::default(),
+            fonts: Fonts::bundled(),
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
@@ -104,6 +108,12 @@ impl Env {
     #[must_use]
     pub fn moderated_by(self, moderation: Moderation) -> Self {
         Self { moderation, ..self }
+    }
+
+    /// The same, with these fonts for visible marks.
+    #[must_use]
+    pub fn writing_with(self, fonts: Fonts) -> Self {
+        Self { fonts, ..self }
     }
 
     /// This worker cannot work at the moment: it takes no job for a while, and leaves them to others.

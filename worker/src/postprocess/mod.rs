@@ -16,6 +16,8 @@ mod encode;
 mod error;
 #[cfg(test)]
 mod ffprobe;
+mod letters;
+mod mark;
 mod outputs;
 mod packet;
 mod poster;
@@ -37,6 +39,7 @@ mod yuv420;
 pub use clip::{Clip, ClipFile};
 pub use clipmill_shared::storage::key::Variant;
 pub use error::PostprocessError;
+pub use mark::{Content, Mark};
 pub use probe::{Probe, probe};
 pub use recipe::Recipe;
 
@@ -92,7 +95,7 @@ impl Target {
 pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
     start::start()?;
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
-    let mut outputs = outputs::Outputs::open(&footage, recipe.size, folder.path())?;
+    let mut outputs = outputs::Outputs::open(&footage, recipe, folder.path())?;
     while let Some(frame) = footage.stream.blocking_recv() {
         outputs.push(&frame)?;
     }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::encode::VideoEncoder;
+use super::mark::Overlay;
 use super::poster::Poster;
 use super::preview::Preview;
 use super::scale::Scaler;
 use super::spritesheet::Spritesheet;
-use super::{ClipFile, Footage, PostprocessError, Target, Variant};
+use super::{ClipFile, Footage, PostprocessError, Recipe, Target, Variant};
 use crate::engine::Frame;
 
 /// Hands each frame to whoever needs it, counts them, and writes the files.
@@ -17,6 +18,7 @@ pub(super) struct Outputs {
     expected: u32,
     got: u32,
     scaler: Scaler,
+    mark: Option<Overlay>,
     video: VideoEncoder,
     poster: Poster,
     spritesheet: Spritesheet,
@@ -24,8 +26,10 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Readies the files of `footage` in `folder`.
-    pub(super) fn open(footage: &Footage, size: Target, folder: &Path) -> Result<Self, PostprocessError> {
+    /// Readies the files of `footage` in `folder`, as the recipe says.
+    pub(super) fn open(footage: &Footage, recipe: &Recipe, folder: &Path) -> Result<Self, PostprocessError> {
+        let size = recipe.size;
+        let mark = recipe.mark.as_ref().map(|mark| Overlay::draw(mark, size)).transpose();
         let path = folder.join(Variant::Video.file_name());
         // A video of no frames is no video.
         let expected = footage.frames.max(1);
@@ -35,6 +39,7 @@ impl Outputs {
             expected,
             got: 0,
             scaler: Scaler::default(),
+            mark: mark.map_err(PostprocessError::encoder(Variant::Video))?,
             video: VideoEncoder::create(&path, size, footage.fps, &footage.engine)?,
             poster: Poster::new(size, expected),
             spritesheet: Spritesheet::new(size, expected),
@@ -47,7 +52,10 @@ impl Outputs {
         if self.got == self.expected {
             return Err(PostprocessError::FramesSurplus { expected: self.expected });
         }
-        let frame = self.scaler.fit(frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+        let mut frame = self.scaler.fit(frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+        if let Some(mark) = &self.mark {
+            mark.blend(frame.to_mut());
+        }
         // The video first: its encoder works on in threads of its own while the small pictures are drawn here.
         self.video.push(&frame)?;
         self.poster.push(self.got, &frame)?;

@@ -3,7 +3,7 @@
 use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::options::{Codec, Container, Quality};
 
-use super::Target;
+use super::{Mark, Target};
 
 /// What shall be made of footage.
 #[derive(Debug, Clone)]
@@ -20,10 +20,12 @@ pub struct Recipe {
     pub container: Container,
     /// Whether the end flows into the beginning.
     pub looped: bool,
+    /// The visible mark that every picture carries.
+    pub mark: Option<Mark>,
 }
 
 impl Recipe {
-    /// The recipe of a job.
+    /// The recipe of a job, but for its mark, which has to be fetched.
     pub(crate) fn of(job: &Job) -> Self {
         let (options, drawn) = (&job.output_options.0, job.size());
         let size = options.size.unwrap_or(drawn);
@@ -42,6 +44,6 @@ impl Recipe {
     /// A video of this size and rate, and the defaults otherwise.
     pub fn plain(size: Target, fps: u32) -> Self {
         let (codec, quality, container) = Default::default();
-        Self { size, fps, codec, quality, container, looped: false }
+        Self { size, fps, codec, quality, container, looped: false, mark: None }
     }
 }

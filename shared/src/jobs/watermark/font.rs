@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use ab_glyph::{Font as _, FontArc};
 
-const CARRIED: [&[u8]; 2] =
-    [include_bytes!("fonts/DejaVuSans-Bold.ttf"), include_bytes!("fonts/NotoSansSC-Bold.ttf")];
+const CARRIED: [&[u8]; 2] = [include_bytes!("fonts/DejaVuSans-Bold.ttf"), include_bytes!("fonts/NotoSansSC-Bold.ttf")];
 /// A font with every character that there is has less.
 const FILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -16,7 +15,7 @@ const FILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct FontConfig {
     /// TrueType or OpenType font of visible marks, for scripts beyond Latin, Greek, Cyrillic and the words 「AI生成」; API and workers need the same
-    #[arg(long = "watermark-font", env = "CLIPMILL_WATERMARK_FONT")]
+    #[arg(id = "watermark_font", long = "watermark-font", env = "CLIPMILL_WATERMARK_FONT")]
     pub file: Option<PathBuf>,
 }
 
@@ -36,7 +35,8 @@ impl Fonts {
     /// A file that cannot be read or is no font.
     pub fn open(config: &FontConfig) -> Result<Self, String> {
         let Some(file) = &config.file else { return Ok(Self::bundled()) };
-        let refused = |reason: String| format!("--watermark-font / CLIPMILL_WATERMARK_FONT: {}: {reason}", file.display());
+        let refused =
+            |reason: String| format!("--watermark-font / CLIPMILL_WATERMARK_FONT: {}: {reason}", file.display());
         let size_bytes = std::fs::metadata(file).map_err(|error| refused(error.to_string()))?.len();
         if size_bytes > FILE_MAX_BYTES {
             return Err(refused("is larger than 64 MiB".to_owned()));

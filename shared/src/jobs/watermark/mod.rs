@@ -180,7 +180,8 @@ mod tests {
             assert_eq!(read(words).as_deref(), Ok(words));
         }
         assert_eq!(read("  AI  ").as_deref(), Ok("AI"));
-        for words in ["", "   ", "a\nb", "a\u{0}b", "\u{7f}", &"W".repeat(61), "\u{a0}", "سلام", "a\u{202e}b", "🦊"] {
+        for words in ["", "   ", "a\nb", "a\u{0}b", "\u{7f}", &"W".repeat(61), "\u{a0}", "سلام", "a\u{202e}b", "🦊"]
+        {
             assert!(read(words).is_err_and(|refused| refused.field == "watermark.text"), "{words:?}");
         }
     }
