@@ -199,14 +199,18 @@ fn of_image(image: Bytes) -> Mark {
     Mark { watermark: Watermark { content, ..Watermark::of_text("") }, image: Some(image) }
 }
 
-/// The field `watermark`, where a text may hold it in JSON.
+/// The field `watermark`, where a text may hold it in JSON. Members that are null are left out.
 fn said(form: &Form) -> Result<Option<Value>, Problem> {
-    Ok(match form.value("watermark")? {
+    let mut said = match form.value("watermark")? {
         Some(Value::String(text)) if text.len() <= SMALL_BODY_MAX_BYTES => {
             Some(serde_json::from_str(text.trim()).unwrap_or(Value::String(String::new())))
         }
         value => value.cloned(),
-    })
+    };
+    if let Some(Value::Object(members)) = &mut said {
+        members.retain(|_, member| !member.is_null());
+    }
+    Ok(said)
 }
 
 fn known(members: &Map<String, Value>, known: &[&str]) -> Result<(), Problem> {

@@ -85,8 +85,9 @@ mod tests {
     fn what_cannot_be_a_mark_is_refused_in_words() {
         let whole = png(64, 64, 255);
         let noise = RgbaImage::from_fn(512, 512, |x, y| {
-            let value = x.wrapping_mul(2_654_435_761).wrapping_add(y.wrapping_mul(40_503)).rotate_left(y % 31);
-            Rgba([value as u8, (value >> 8) as u8, (value >> 16) as u8, 255])
+            let mixed = (x * 512 + y).wrapping_mul(2_654_435_761);
+            let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(2_246_822_519);
+            Rgba([(mixed >> 8) as u8, (mixed >> 16) as u8, (mixed >> 24) as u8, 255])
         });
         for (bytes, word) in [
             (b"".to_vec(), "JPEG"),
