@@ -37,6 +37,7 @@ use crate::minimax::MinimaxConfig;
 use crate::problem::Problem;
 use crate::prompt::Studio;
 use crate::rate::Rates;
+use crate::watermark::Marks;
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -70,6 +71,8 @@ pub struct Shared {
     pub(crate) outbound: Outbound,
     /// Works on prompts before they are drawn.
     pub(crate) studio: Studio,
+    /// The visible marks of videos.
+    pub(crate) marks: Marks,
     /// What clients of the MiniMax API may do.
     pub(crate) minimax: MinimaxConfig,
     /// Bounds the memory of bodies that are being read, account by account.
@@ -123,6 +126,7 @@ impl App {
             vault,
             outbound: Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?,
             studio: Studio::open(&clients.prompt, moderation)?,
+            marks: Marks::open(&clients.watermark)?,
             minimax: clients.minimax.clone(),
             rooms: Arc::default(),
             images: Arc::new(Semaphore::new(IMAGES_IN_HAND)),

@@ -31,6 +31,7 @@ mod submit;
 mod tls;
 pub mod transport;
 mod wait;
+pub mod watermark;
 
 pub use app::App;
 pub use openapi::document;

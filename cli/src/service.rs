@@ -16,6 +16,7 @@ use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, Identity, KeyWish};
 use clipmill_shared::db::{self, DatabaseUrl, PgPool};
 use clipmill_shared::id::AccountId;
+use clipmill_shared::jobs::watermark::Fonts;
 use clipmill_shared::moderation::{Moderation, ModerationConfig};
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::roles;
@@ -154,7 +155,8 @@ impl Service {
             &outbound,
             stop.clone(),
         )?;
-        let env = Arc::new(env.moderated_by(moderation));
+        let fonts = Fonts::open(&config.clients.watermark.font).map_err(anyhow::Error::msg)?;
+        let env = Arc::new(env.moderated_by(moderation).writing_with(fonts));
 
         let address = listener.local_addr().context("cannot read the address that was bound")?;
         let mut parts = JoinSet::new();

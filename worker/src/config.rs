@@ -11,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use clipmill_shared::db::DbConfig;
 use clipmill_shared::id::AccountId;
+use clipmill_shared::jobs::watermark::font::FontConfig;
 use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
@@ -112,6 +113,9 @@ pub struct WorkArgs {
     /// What may not be handed out
     #[command(flatten)]
     pub moderation: ModerationConfig,
+    /// With what visible marks are written
+    #[command(flatten)]
+    pub font: FontConfig,
     /// How to work
     #[command(flatten)]
     pub worker: WorkerConfig,

@@ -11,6 +11,7 @@ use clipmill_shared::db::PgPool;
 use clipmill_shared::fleet::process::{self, Process, State};
 use clipmill_shared::fleet::{Pace, Served};
 use clipmill_shared::jobs::options::Codec;
+use clipmill_shared::jobs::watermark::Fonts;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
@@ -73,6 +74,8 @@ pub struct Env {
     /// Marks what is made.
     pub(crate) provenance: Provenance,
     pub(crate) outbound: Outbound,
+    /// With what visible marks are written.
+    pub(crate) fonts: Fonts,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
     paces: Mutex<BTreeMap<Tier, Pace>>,
@@ -106,6 +109,7 @@ impl Env {
             moderation: Moderation::default(),
             encoders: Encoders::probe(config.encoder).context("--encoder / CLIPMILL_ENCODER")?,
             provenance: Provenance::open(&config.provenance)?,
+            fonts: Fonts::bundled(),
             scratch: Scratch::open(config.scratch.as_deref())?,
             outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
             config,
@@ -117,6 +121,12 @@ impl Env {
     #[must_use]
     pub fn moderated_by(self, moderation: Moderation) -> Self {
         Self { moderation, ..self }
+    }
+
+    /// The same, with these fonts for visible marks.
+    #[must_use]
+    pub fn writing_with(self, fonts: Fonts) -> Self {
+        Self { fonts, ..self }
     }
 
     /// This worker cannot work at the moment: it takes no job for a while, and leaves them to others.

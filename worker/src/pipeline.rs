@@ -102,9 +102,10 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
     let engine = engine
         .ok_or_else(|| Fault::transient("render_failed", RENDER_FAILED, anyhow::anyhow!("no engine for the tier")))?;
     let request = source::request(&env.storage, &job).await?;
+    let mark = source::mark(&env.storage, &env.fonts, &job).await?;
+    let recipe = Recipe { mark, ..Recipe::of(&job, &env.encoders, &env.provenance) };
     let (footage, rendering) = render::start(engine, request, watch, gpu)
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
-    let recipe = Recipe::of(&job, &env.encoders, &env.provenance);
     let clip = timed("postprocess", postprocess::stage::run(footage, recipe, env.scratch.path().to_owned())).await;
     // The engine's word comes first: if it failed, a clip that broke off is only the consequence.
     let gpu = rendering.await?;

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
-use crate::limit::SMALL_BODY_MAX_BYTES;
+use crate::limit::{MARK_BODY_MAX_BYTES, SMALL_BODY_MAX_BYTES};
 use crate::minimax;
 use crate::openapi::{self, Base};
 use crate::problem::Problem;
@@ -67,7 +67,11 @@ fn webhook_endpoints() -> OpenApiRouter<App> {
 fn account() -> OpenApiRouter<App> {
     use account::*;
     OpenApiRouter::new()
-        .routes(routes!(get::get, update::update, delete::delete))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(get::get, update::update, delete::delete))
+                .layer(DefaultBodyLimit::max(MARK_BODY_MAX_BYTES)),
+        )
         .routes(routes!(keys::create::create, keys::list::list))
         .routes(routes!(keys::delete::delete))
         .routes(routes!(audit_log::audit_log))

@@ -347,7 +347,7 @@ async fn scrub(tx: &mut PgConnection, account: AccountId) -> Result<(), sqlx::Er
             r#"
             update accounts
             set name = 'deleted', email = null, keep_history = false, retention_seconds = null, hold_reason = null, hold_until = null,
-                webhook_secret = $2
+                webhook_secret = $2, watermark = null, watermark_image = null
             where id = $1
             "#,
             account.uuid(),

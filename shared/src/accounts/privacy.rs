@@ -57,7 +57,8 @@ macro_rules! tables {
 tables! {
     "accounts"
         "id, name, email, created_at, keep_history, retention_seconds, training_consent, processing_limited_at, limited_by_operator, hold_until,
-            hold_reason, billing_reference, max_running, max_queued, max_pinned, metered"
+            hold_reason, billing_reference, max_running, max_queued, max_pinned, metered, watermark, watermark_required,
+            'data:image/png;base64,' || translate(encode(watermark_image, 'base64'), chr(10), '') as watermark_image"
         "from accounts where id = $1"
     "api_keys"
         "id, name, lookup as starts_with, scopes, created_at, expires_at, last_used_at, revoked_at"
@@ -69,7 +70,7 @@ tables! {
         "id, number, status, tier, mode, model, prompt, negative_prompt, revised_prompt, style, camera, width, height, seconds, fps, seed,
             first_frame, last_frame, fit, metadata, webhook_url, webhook_format, retention_seconds, idempotency_key, remixed_from,
             priority, timeout_seconds, attempt, progress, created_at, run_at, deadline_at, started_at, finished_at, expires_at, pinned, missing_at,
-            scrubbed_at, output_options, outputs, error_code, error_message, credits, api_key_id"
+            scrubbed_at, output_options, outputs, error_code, error_message, credits, api_key_id, watermark"
         "from jobs where account_id = $1 order by id"
     "files"
         "id, purpose, file_name, content_type, size_bytes, state, width, height, created_at, expires_at"

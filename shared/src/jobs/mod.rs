@@ -27,11 +27,13 @@ pub mod status;
 pub mod submit;
 pub mod sweep;
 pub mod watch;
+pub mod watermark;
 
 pub use failure::Failure;
 pub use fit::Fit;
 pub use options::OutputOptions;
 pub use status::JobStatus;
+pub use watermark::Watermark;
 
 /// What a job starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -139,6 +141,8 @@ pub struct Job {
     pub scrubbed_at: Option<DateTime<Utc>>,
     /// In which words its customer is told.
     pub webhook_format: WebhookFormat,
+    /// The visible mark that the video carries, as it was when the job was submitted.
+    pub watermark: Option<sqlx::types::Json<Watermark>>,
 }
 
 /// In which words the customer of a job is told of it.
@@ -214,9 +218,14 @@ impl Job {
         self.revised_prompt.as_deref().unwrap_or(&self.prompt)
     }
 
-    /// Whether it starts from images.
+    /// Whether images lie in the store that it is made of: those that it starts from, or that of its mark.
     pub fn has_sources(&self) -> bool {
-        self.first_frame.is_some() || self.last_frame.is_some()
+        self.first_frame.is_some() || self.last_frame.is_some() || self.mark_file().is_some()
+    }
+
+    /// File name of its mark's PNG, below the job's source prefix.
+    pub fn mark_file(&self) -> Option<&'static str> {
+        self.watermark.as_ref().is_some_and(|mark| mark.is_image()).then_some(watermark::FILE_NAME)
     }
 
     /// Whether one more try may be counted.
@@ -242,7 +251,8 @@ macro_rules! job_query {
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
             pinned, output_options as "output_options: sqlx::types::Json<crate::jobs::OutputOptions>", outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
-            webhook_format as "webhook_format: crate::jobs::WebhookFormat"
+            webhook_format as "webhook_format: crate::jobs::WebhookFormat",
+            watermark as "watermark: sqlx::types::Json<crate::jobs::Watermark>"
             "# + $after
             $(, $argument)*
         )

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::watermark::Mark;
 use super::{Fit, Mode, OutputOptions};
 use crate::fleet::Fleet;
 use crate::id::JobId;
@@ -81,6 +83,8 @@ pub struct Wish {
     pub remixed_from: Option<JobId>,
     /// What the finished file shall be like.
     pub output: OutputWish,
+    /// The visible mark that the video shall carry, once it is settled.
+    pub mark: Option<Mark>,
 }
 
 /// A validated wish.
@@ -110,6 +114,7 @@ pub struct Spec {
     pub(crate) revised_prompt: Option<String>,
     pub(crate) remixed_from: Option<JobId>,
     pub(crate) output: OutputOptions,
+    pub(crate) mark: Option<Mark>,
 }
 
 /// A field that cannot be accepted, and what could be.
@@ -185,6 +190,7 @@ impl Spec {
             revised_prompt: wish.revised_prompt.map(revised_prompt).transpose()?,
             remixed_from: wish.remixed_from,
             output: wish.output.judge(&ground)?,
+            mark: wish.mark,
         })
     }
 
@@ -214,6 +220,11 @@ impl Spec {
             (own, None) => own,
         };
         Ok(Self { revised_prompt: revised.map(revised_prompt).transpose()?, negative_prompt, ..self })
+    }
+
+    /// The PNG of its mark, if that has one.
+    pub(crate) fn mark_image(&self) -> Option<&Bytes> {
+        self.mark.as_ref()?.image.as_ref()
     }
 
     /// What it starts from.

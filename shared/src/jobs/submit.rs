@@ -10,12 +10,12 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::spec::{Invalid, SEED_MAX, Spec};
-use super::{Fit, Job, Mode, OutputOptions, WebhookFormat, job_query, removal};
+use super::{Fit, Job, Mode, OutputOptions, Watermark, WebhookFormat, job_query, removal, watermark};
 use crate::accounts::credits::Prices;
 use crate::batch::{Batcher, Unanswered};
 use crate::bell::Ringer;
 use crate::id::{AccountId, JobId, KeyId};
-use crate::picture::{Content, SourceImage};
+use crate::picture::{Content, PictureType, SourceImage};
 use crate::storage::key;
 use crate::storage::{Storage, StorageError};
 use crate::tier::Tier;
@@ -121,7 +121,7 @@ impl Intake {
     /// Makes a job of a wish, or finds the one that a simultaneous request with the same idempotency key made.
     pub async fn submit(&self, account: AccountId, spec: &Spec, origin: Origin<'_>) -> Result<Submitted, SubmitError> {
         let id = JobId::new();
-        let has_images = spec.first_frame.is_some() || spec.last_frame.is_some();
+        let has_images = spec.images().next().is_some() || spec.mark_image().is_some();
         if has_images {
             store_images(&self.pool, &self.storage, account, id, spec).await?;
         }
@@ -170,6 +170,10 @@ async fn store_images(
         if let Some(image) = image {
             store_image(storage, field, &format!("{prefix}{}", file_name(name, image)), image).await?;
         }
+    }
+    if let Some(image) = spec.mark_image() {
+        let (key, kind) = (format!("{prefix}{}", watermark::FILE_NAME), PictureType::Png.content_type());
+        storage.put(&key, kind, image.clone()).await?;
     }
     Ok(())
 }
@@ -232,6 +236,7 @@ struct Row {
     revised_prompt: Option<String>,
     webhook_format: WebhookFormat,
     output_options: OutputOptions,
+    watermark: Option<Watermark>,
 }
 
 impl Row {
@@ -272,6 +277,7 @@ impl Row {
             revised_prompt: spec.revised_prompt.clone(),
             webhook_format: origin.webhook_format,
             output_options: spec.output.clone(),
+            watermark: spec.mark.as_ref().map(|mark| mark.watermark.clone()),
         }
     }
 }
@@ -310,7 +316,7 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
                 retention_is_default bool, retention_max_seconds int, idempotency_key text, fingerprint text,
                 run_after timestamptz, priority smallint, timeout_seconds int, cost float8, credits bigint, api_key_id uuid,
                 number bigint, remixed_from uuid, style text, camera text, revised_prompt text, webhook_format webhook_format,
-                output_options jsonb)
+                output_options jsonb, watermark jsonb)
             left join lateral (
                 select id as earlier_id from jobs
                 where jobs.account_id = wish.account_id and jobs.idempotency_key = wish.idempotency_key limit 1
@@ -335,7 +341,7 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
                 run_at, priority, timeout_seconds, deadline_at, virtual_start, credits,
-                api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format, output_options)
+                api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format, output_options, watermark)
             select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url,
                 case when retention_is_default
@@ -344,7 +350,7 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
                 idempotency_key, decode(fingerprint, 'hex'), greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
                 coalesce(fair_start, 'infinity'), case when metered then credits end, api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format,
-                output_options
+                output_options, watermark
             from asked left join placed on job_id = id
             join (select id as owner_id, metered, retention_seconds as retention_default from accounts) as owner on owner_id = account_id
             -- Nobody is let in any more once the first row is written: the count of what is queued would see it.

@@ -154,7 +154,8 @@ pub async fn scrub(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
     let scrubbed = sqlx::query!(
         r#"
         update jobs
-        set prompt = '', negative_prompt = null, revised_prompt = null, style = null, camera = null, scrub_at = null, scrubbed_at = now()
+        set prompt = '', negative_prompt = null, revised_prompt = null, style = null, camera = null,
+            watermark = jsonb_set(watermark, '{text}', '""', false), scrub_at = null, scrubbed_at = now()
         where id in (select id from jobs where scrub_at <= now() order by scrub_at limit $1 for update skip locked)
         "#,
         limit,

@@ -26,4 +26,5 @@ mod text_to_video;
 mod transit;
 mod vault;
 mod wan;
+mod watermark;
 mod webhook;

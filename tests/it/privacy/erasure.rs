@@ -32,10 +32,12 @@ async fn live(server: &Server) {
         .ask(
             Method::PATCH,
             "/v1/account",
-            json!({ "email": EMAIL, "training_consent": true, "training_consent_wording": "1" }),
+            json!({ "email": EMAIL, "training_consent": true, "training_consent_wording": "1", "watermark": { "text": PROMPT } }),
         )
         .await;
-    server.submit(wish()).await;
+    let mut marked = wish();
+    marked["watermark"] = json!(true);
+    server.submit(marked).await;
     server.render().await;
     let mut image = wish();
     image["input_reference"] =
@@ -56,6 +58,7 @@ async fn an_account_that_is_deleted_is_found_nowhere_afterwards() {
     let server = Server::start().await;
     live(&server).await;
     assert!(tables_with(&server, PROMPT).await.contains(&"jobs".to_owned()), "the search finds what is there");
+    assert!(tables_with(&server, PROMPT).await.contains(&"accounts".to_owned()), "in the account's mark");
     assert!(tables_with(&server, EMAIL).await.contains(&"accounts".to_owned()));
     assert!(server.objects_of_account().await.len() >= 6);
 

@@ -200,3 +200,22 @@ async fn an_archive_whose_worker_died_is_made_by_another_and_given_up_in_the_end
     let state = "select state::text from exports order by id desc limit 1";
     assert_eq!(sqlx::query_scalar::<_, String>(state).fetch_one(&server.pool).await.unwrap(), "failed");
 }
+
+#[tokio::test]
+async fn the_picture_of_an_account_s_mark_is_in_the_archive() {
+    let server = Server::start().await;
+    let logo = picture::encode(&picture::plain(300, 100), image::ImageFormat::Png);
+    let url = format!("data:image/png;base64,{}", BASE64.encode(&logo));
+    server.ask(Method::PATCH, "/v1/account", json!({ "watermark": { "image": url } })).await;
+    let mut wish = small();
+    wish["watermark"] = json!(true);
+    let video = server.submit(wish).await;
+    let mut archive = archive(&server).await;
+    let account = rows(&mut archive, "accounts").remove(0);
+    let taken =
+        BASE64.decode(text(&account["watermark_image"]).strip_prefix("data:image/png;base64,").unwrap()).unwrap();
+    assert_eq!(picture::decode(&taken), picture::plain(300, 100));
+    assert_eq!(account["watermark"]["position"], "bottom_right");
+    let kept = entry(&mut archive, &format!("media/{}/source/mark.png", text(&video["id"])));
+    assert_eq!(picture::decode(&kept), picture::plain(300, 100));
+}

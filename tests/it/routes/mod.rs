@@ -8,5 +8,6 @@ mod rates;
 mod tls;
 mod usage;
 mod videos;
+mod watermark;
 mod webhook_endpoints;
 mod webhooks;

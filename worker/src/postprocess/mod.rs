@@ -33,6 +33,8 @@ mod ffprobe;
 mod interpolate;
 mod looping;
 mod label;
+mod letters;
+mod mark;
 mod outputs;
 mod packet;
 mod poster;
@@ -62,6 +64,7 @@ pub use clip::{Clip, ClipFile};
 pub use clipmill_shared::storage::key::Variant;
 pub use encoder::{EncoderChoice, EncoderError, Encoders};
 pub use error::PostprocessError;
+pub use mark::{Content, Mark};
 pub use probe::{Probe, probe};
 pub use recipe::Recipe;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::encode::VideoEncoder;
 use super::looping::Looping;
+use super::mark::Overlay;
 use super::poster::Poster;
 use super::preview::Preview;
 use super::scale::Scaler;
@@ -22,6 +23,7 @@ pub(super) struct Outputs {
     shown: u32,
     looping: Looping,
     scaler: Scaler,
+    mark: Option<Overlay>,
     video: VideoEncoder,
     poster: Poster,
     spritesheet: Spritesheet,
@@ -37,6 +39,7 @@ impl Outputs {
         folder: &Path,
     ) -> Result<Self, PostprocessError> {
         let size = recipe.size;
+        let mark = recipe.mark.as_ref().map(|mark| Overlay::draw(mark, size)).transpose();
         let path = folder.join(Variant::Video.file_name());
         // A video of no frames is no video.
         let expected = footage.frames.max(recipe.overlap + 1);
@@ -52,6 +55,7 @@ impl Outputs {
             shown: 0,
             looping: Looping::new(recipe.overlap, expected),
             scaler: Scaler::default(),
+            mark: mark.map_err(PostprocessError::encoder(Variant::Video))?,
             video: VideoEncoder::create(&path, recipe, footage, sound)?,
             poster: Poster::new(size, frames),
             spritesheet: Spritesheet::new(size, frames),
@@ -73,7 +77,10 @@ impl Outputs {
 
     /// Takes the next frame of the video.
     fn show(&mut self, frame: &Frame) -> Result<(), PostprocessError> {
-        let frame = self.scaler.fit(frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+        let mut frame = self.scaler.fit(frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+        if let Some(mark) = &self.mark {
+            mark.blend(frame.to_mut());
+        }
         // The video first: its encoder works on in threads of its own while the small pictures are drawn here.
         self.video.push(&frame)?;
         self.poster.push(self.shown, &frame)?;

@@ -6,7 +6,7 @@ use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::options::{Codec, Container, Quality};
 
 use super::provenance::{Origin, Provenance};
-use super::{Encoders, Target};
+use super::{Encoders, Mark, Target};
 
 /// What shall be made of footage.
 #[derive(Debug, Clone)]
@@ -28,10 +28,12 @@ pub struct Recipe {
     pub encoders: Arc<Encoders>,
     /// What the files say of where they come from.
     pub origin: Origin,
+    /// The visible mark that every picture carries.
+    pub mark: Option<Mark>,
 }
 
 impl Recipe {
-    /// The recipe of a job, on a worker that encodes and marks its files so.
+    /// The recipe of a job on a worker that encodes and signs so, but for its mark, which has to be fetched.
     pub(crate) fn of(job: &Job, encoders: &Arc<Encoders>, provenance: &Provenance) -> Self {
         let (options, drawn) = (&job.output_options.0, job.size());
         let (size, fps) = (options.size.unwrap_or(drawn), job.fps.unsigned_abs());
@@ -44,12 +46,13 @@ impl Recipe {
             overlap: options.overlap_frames(fps),
             encoders: encoders.clone(),
             origin: provenance.of(job.id),
+            mark: None,
         }
     }
 
     /// A video of this size and rate, and the defaults otherwise. No GPU encodes it.
     pub fn plain(size: Target, fps: u32) -> Self {
         let (codec, quality, container) = Default::default();
-        Self { size, fps, codec, quality, container, overlap: 0, encoders: Encoders::software(), origin: Origin::default() }
+        Self { size, fps, codec, quality, container, overlap: 0, encoders: Encoders::software(), origin: Origin::default(), mark: None }
     }
 }

@@ -7,7 +7,6 @@ use std::process::Command;
 use image::Rgb;
 
 use super::encode::VideoEncoder;
-use super::label::Label;
 use super::tests::{footage, moving};
 use super::*;
 

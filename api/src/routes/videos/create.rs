@@ -27,8 +27,10 @@ use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 use crate::wait::Wait;
+use crate::watermark::Wanted;
+use crate::watermark::view::WatermarkBody;
 
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "prompt",
     "model",
     "seconds",
@@ -49,6 +51,7 @@ const FIELDS: [&str; 20] = [
     "camera",
     "prompt_optimizer",
     "output",
+    "watermark",
 ];
 
 /// What a submit may say. Numbers may be texts; in multipart, images may be files.
@@ -114,6 +117,9 @@ pub(crate) struct CreateBody {
     prompt_optimizer: Option<bool>,
     /// What the finished file shall be like
     output: Option<OutputBody>,
+    /// Whether the video, its poster, its spritesheet and its preview carry a visible mark: the account's own, or else the service's.
+    /// False if left out, unless the account's videos have to carry one. In multipart: `true`, `false`, or the object in JSON
+    watermark: Option<WatermarkBody>,
 }
 
 /// An image that is not a file part: one of the two.
@@ -189,7 +195,8 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Submi
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
     let direction = Direction::read(app, &form)?;
-    let wish = wish(app, identity.account, form).await?;
+    let mark = Wanted::read(app, &form)?.settle(app, identity).await?;
+    let wish = Wish { mark, ..wish(app, identity.account, form).await? };
     queue(app, identity.account, wish, &direction, origin).await
 }
 

@@ -24,6 +24,7 @@ use crate::output::{self, OutputBody};
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
+use crate::watermark::Wanted;
 
 /// What a remix may say.
 #[derive(Deserialize, ToSchema)]
@@ -87,7 +88,10 @@ async fn submit(app: &App, identity: Identity, id: JobId, request: Request) -> R
     let earlier = read::find(&app.pool, identity.account, id).await?.ok_or_else(Problem::no_video)?;
     let direction = Direction::of_job(app, &earlier);
     let output = output::read(&form)?.or(&earlier.output_options);
-    let wish = Wish { prompt: form.text("prompt")?, output, ..wish(app, &earlier).await? };
+    // What every video of the account carries is the same, whatever the earlier one carried.
+    let wanted = if identity.watermark_required { Wanted::Unsaid } else { Wanted::like(&earlier) };
+    let mark = wanted.settle(app, identity).await?;
+    let wish = Wish { prompt: form.text("prompt")?, output, mark, ..wish(app, &earlier).await? };
     queue(app, identity.account, wish, &direction, origin).await
 }
 

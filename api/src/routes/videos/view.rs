@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::outlook::Expectation;
-use clipmill_shared::jobs::{Fit, Job, JobStatus, Output};
+use clipmill_shared::jobs::{Fit, Job, JobStatus, Mode, Output};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::warn;
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::output::OutputOptionsView;
+use crate::watermark::view::WatermarkView;
 
 /// A video job.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +55,7 @@ pub(crate) struct VideoView {
     tier: &'static str,
     /// `text_to_video` or `image_to_video`
     #[schema(value_type = String, example = "text_to_video")]
-    mode: clipmill_shared::jobs::Mode,
+    mode: Mode,
     /// What is drawn, when that is not the prompt as it was sent
     revised_prompt: Option<String>,
     /// The preset that the prompt was put into
@@ -70,6 +71,8 @@ pub(crate) struct VideoView {
     /// What is done with source images of other proportions, if there are any: `crop`, `pad`, `stretch` or `reject`
     #[schema(value_type = Option<String>, example = "crop")]
     fit: Option<Fit>,
+    /// The visible mark that the video carries, if it carries one
+    watermark: Option<WatermarkView>,
     /// The customer's own notes
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
@@ -188,8 +191,9 @@ impl VideoView {
                 .zip(job.error_message.clone())
                 .map(|(code, message)| FailureView { code, message }),
             tier: job.tier.as_str(),
-            fit: job.has_sources().then_some(job.fit),
+            fit: (job.mode == Mode::ImageToVideo).then_some(job.fit),
             metadata: job.metadata(),
+            watermark: job.watermark.clone().map(|mark| mark.0.into()),
             outputs: outputs.iter().map(|output| OutputView::new(job.id, output)).collect(),
             output: OutputOptionsView::of(&job),
             usage: completed_at.map(|_| UsageView { seconds: job.seconds, billable_units: job.cost() }),
