@@ -4,8 +4,10 @@
 //! comes, to the poster, the spritesheet and the preview. Encoding runs while frames still arrive, nothing raw touches
 //! the disk, and memory does not grow with the length of the video.
 
+use std::io;
 use std::path::Path;
 
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::engine::Frame;
@@ -89,9 +91,18 @@ impl Target {
 /// # Panics
 ///
 /// Inside an asynchronous task, since it blocks.
-pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
+pub fn postprocess(footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
+    postprocess_in(folder(scratch)?, footage, recipe)
+}
+
+/// A fresh folder inside `scratch` for the files of one clip.
+fn folder(scratch: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)
+}
+
+/// As [`postprocess`], with the files in this folder.
+fn postprocess_in(folder: TempDir, mut footage: Footage, recipe: &Recipe) -> Result<Clip, PostprocessError> {
     start::start()?;
-    let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
     let mut outputs = outputs::Outputs::open(&footage, recipe.size, folder.path())?;
     while let Some(frame) = footage.stream.blocking_recv() {
         outputs.push(&frame)?;
