@@ -1,5 +1,5 @@
 //! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─moderate, upload─▶ `Asset`.
-//! What is full of a large video is on its way to the store while the rest is rendered; it becomes an object in the upload.
+//! What is full of a large fragmented video is on its way to the store while the rest is rendered; it becomes an object in the upload.
 //!
 //! The stages run in a task of their own; the lease stays here, so that whatever becomes of them, a panic included,
 //! the row is settled.
@@ -104,10 +104,11 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
         .ok_or_else(|| Fault::transient("render_failed", RENDER_FAILED, anyhow::anyhow!("no engine for the tier")))?;
     let request = source::request(&env.storage, &job).await?;
     let folder = postprocess::stage::folder(env.scratch.path())?;
-    let video = upload::begin(&env.storage, &job, folder.path());
+    let recipe = Recipe::of(&job);
+    let video = upload::begin(&env.storage, &job, &recipe, folder.path());
     let (footage, rendering) = render::start(engine, request, watch, gpu)
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
-    let clip = timed("postprocess", postprocess::stage::run(footage, Recipe::of(&job), folder)).await;
+    let clip = timed("postprocess", postprocess::stage::run(footage, recipe, folder)).await;
     // The engine's word comes first: if it failed, a clip that broke off is only the consequence.
     let gpu = rendering.await?;
     let clip = clip?;

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use clipmill_shared::jobs::options::Container;
 use clipmill_shared::jobs::{Job, Output};
 use clipmill_shared::storage::{Growing, Storage, StorageError};
-use futures::future::{try_join, try_join_all};
+use futures::FutureExt as _;
+use futures::future::{OptionFuture, try_join, try_join_all};
 
 use crate::fault::Fault;
-use crate::postprocess::{Clip, ClipFile, Variant};
+use crate::postprocess::{Clip, ClipFile, Recipe, Variant};
 
 /// Files that are in the store.
 #[derive(Debug)]
@@ -16,18 +18,22 @@ pub(crate) struct Asset {
     pub(crate) outputs: Vec<Output>,
 }
 
-/// Begins to upload the video that will be written into `folder`. Customers see nothing of it before [`run`] has uploaded the rest.
-pub(crate) fn begin(storage: &Storage, job: &Job, folder: &Path) -> Growing {
+/// Begins to upload the video that will be written into `folder`, if it becomes longer only at its end. Customers see nothing of it
+/// before [`run`] has uploaded the rest.
+pub(crate) fn begin(storage: &Storage, job: &Job, recipe: &Recipe, folder: &Path) -> Option<Growing> {
     let (name, content_type) = (Variant::Video.file_name(), Variant::Video.content_type());
-    storage.put_growing(&format!("{}{name}", job.attempt_prefix()), content_type, &folder.join(name))
+    let key = format!("{}{name}", job.attempt_prefix());
+    let grows = recipe.container == Container::FragmentedMp4;
+    grows.then(|| storage.put_growing(&key, content_type, &folder.join(name)))
 }
 
-/// Uploads all files of a clip, side by side, and what is left of its video.
-pub(crate) async fn run(storage: &Storage, job: &Job, clip: Clip, video: Growing) -> Result<Asset, Fault> {
+/// Uploads all files of a clip, side by side; of a video that is on its way, what is left.
+pub(crate) async fn run(storage: &Storage, job: &Job, clip: Clip, video: Option<Growing>) -> Result<Asset, Fault> {
     let prefix = job.attempt_prefix();
-    let others = clip.files.iter().filter(|file| file.variant != Variant::Video);
-    let others = others.map(|file| upload(storage, &prefix, file));
-    try_join(video.finish(), try_join_all(others)).await.map_err(|error| {
+    let others = clip.files.iter().filter(|file| video.is_none() || file.variant != Variant::Video);
+    let others: Vec<_> = others.map(|file| upload(storage, &prefix, file)).collect();
+    let video = OptionFuture::from(video.map(Growing::finish)).map(|finished| finished.unwrap_or(Ok(())));
+    try_join(video, try_join_all(others)).await.map_err(|error| {
         Fault::transient("upload_failed", "The video could not be stored. Submit the request again.", error)
     })?;
     Ok(Asset { outputs: clip.files.iter().map(output).collect() })

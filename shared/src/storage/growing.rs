@@ -1,12 +1,11 @@
 //! Files that go up while they are written. The first part is held back, since a video's head is written last and may become longer;
 //! the parts behind it go up as soon as they are full.
 
-use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +23,6 @@ const SHIFT_MAX_BYTES: u64 = 1024 * 1024;
 /// By so many bytes of it the second part is found again.
 const MARK_BYTES: usize = 64;
 
-/// A SHA-256.
-type Digest = [u8; 32];
-
 /// A file on its way up while it is written. Nothing is to be seen in the store before it is finished; one that is dropped before
 /// that leaves nothing behind.
 #[derive(Debug)]
@@ -40,8 +36,8 @@ pub struct Growing {
 }
 
 impl Storage {
-    /// Puts up a file that is still being written, or will be. It may change in any way: what was sent too early is sent again. Little
-    /// is, if it becomes longer at its end, and then its head is written, which may move all that comes after it.
+    /// Puts up a file that is still being written, or will be. It has to become longer only at its end until all of it is written;
+    /// then its first part may be another one, and what comes after it may move.
     pub fn put_growing(&self, key: &str, content_type: &str, path: &Path) -> Growing {
         let (storage, key, content_type, path) =
             (self.clone(), key.to_owned(), content_type.to_owned(), path.to_owned());
@@ -53,7 +49,8 @@ impl Storage {
 }
 
 impl Growing {
-    /// Puts up what is left, now that the file is written. Parts that are others now than those that were sent go up again.
+    /// Puts up what is left, now that the file is written. What was sent is compared with what the file is now: if it has become
+    /// another one, all of it goes up anew.
     pub async fn finish(self) -> Result<(), StorageError> {
         self.written.cancel();
         match self.following.await {
@@ -61,7 +58,7 @@ impl Growing {
                 if sent.finish(&self.path).await? {
                     return Ok(());
                 }
-                debug!("A file has become shorter than what was sent of it, it goes up anew");
+                debug!("A file has become another one than was sent, it goes up anew");
             }
             Ok(Ok(None)) => {}
             Ok(Err(error)) => debug!(%error, "Could not put a file up while it was written, it goes up anew"),
@@ -80,14 +77,14 @@ async fn follow(
     written: CancellationToken,
 ) -> Result<Option<Sent>, StorageError> {
     let Some(file) = appeared(&path, &written).await? else { return Ok(None) };
-    let mut tail = Tail { file, written, digests: Vec::new(), mark: Bytes::new() };
+    let mut tail = Tail { file, written, last: 1, digest: Sha256::new(), mark: Bytes::new() };
     if !tail.has(2).await? {
         return Ok(None);
     }
     let mut upload = Multipart::begin(&storage, &key, &content_type).await?;
     upload.put(tail.parts()).await?;
-    let Tail { digests, mark, .. } = tail;
-    Ok((!digests.is_empty()).then_some(Sent { upload, digests, mark }))
+    let Tail { last, digest, mark, .. } = tail;
+    Ok((last > 1).then_some(Sent { upload, last, digest, mark }))
 }
 
 /// Waits for the file. None if it is written and was never seen.
@@ -113,9 +110,9 @@ async fn pause(written: &CancellationToken) -> bool {
 struct Tail {
     file: File,
     written: CancellationToken,
-    /// Of the parts that were read, from the second on.
-    digests: Vec<Digest>,
-    /// How the second part begins.
+    /// The part that was read last.
+    last: i32,
+    digest: Sha256,
     mark: Bytes,
 }
 
@@ -141,15 +138,16 @@ impl Tail {
 
     /// The next part, as soon as it is full; none when the file is written.
     async fn next(&mut self) -> Result<Option<Part>, StorageError> {
-        let number = self.digests.len() as i32 + 2;
+        let number = self.last + 1;
         if !self.has(number).await? {
             return Ok(None);
         }
-        let bytes = read(&mut self.file, end(number - 1)..end(number)).await?;
+        let bytes = read(&mut self.file, end(self.last)..end(number)).await?;
         if self.mark.is_empty() {
             self.mark = Bytes::copy_from_slice(&bytes[..MARK_BYTES]);
         }
-        self.digests.push(Sha256::digest(&bytes).into());
+        self.digest.update(&bytes);
+        self.last = number;
         Ok(Some(Part { number, bytes }))
     }
 }
@@ -162,39 +160,40 @@ fn end(number: i32) -> u64 {
 /// What was sent while the file was written: the parts from the second on.
 struct Sent {
     upload: Multipart,
-    digests: Vec<Digest>,
+    /// The part that was sent last.
+    last: i32,
+    digest: Sha256,
     mark: Bytes,
 }
 
 impl Sent {
-    /// Sends what is left of the file, and again what is another now, and makes one object of it. False if the file is too short for
-    /// what was sent.
+    /// Sends what is left of the file and makes one object of it. False if what was sent is not in the file any more.
     async fn finish(self, path: &Path) -> Result<bool, StorageError> {
         let mut file = File::open(path).await.map_err(unread)?;
         let size = file.metadata().await.map_err(unread)?.len();
-        let shift = self.shift(&mut file, size).await?;
-        if size < shift + PART_BYTES * (self.digests.len() as u64 + 1) {
-            return Ok(false);
-        }
-        let Self { mut upload, digests, .. } = self;
-        let is_there = |part: &Part| digests.get(place(part.number)) == Some(&Sha256::digest(&part.bytes).into());
+        let Some(shift) = self.shift(&mut file, size).await? else { return Ok(false) };
+        let Self { mut upload, last, .. } = self;
         let head = Part { number: 1, bytes: read(&mut file, 0..shift + PART_BYTES).await? };
-        upload.put(parts(file, 2, shift + PART_BYTES..size).try_filter(|part| ready(!is_there(part)))).await?;
-        // Last, since there are servers that take parts for good in their order.
-        upload.put(one(head)).await?;
+        upload.put(one(head).chain(parts(file, last + 1, shift + end(last)..size))).await?;
         upload.finish().await.map(|_| true)
     }
 
-    /// How far what was sent has moved.
-    async fn shift(&self, file: &mut File, size: u64) -> Result<u64, StorageError> {
-        let window = PART_BYTES.min(size)..size.min(PART_BYTES + SHIFT_MAX_BYTES + MARK_BYTES as u64);
+    /// How far what was sent has moved. None if it is not in the file any more.
+    async fn shift(&self, file: &mut File, size: u64) -> Result<Option<u64>, StorageError> {
+        let window = PART_BYTES..size.min(PART_BYTES + SHIFT_MAX_BYTES + MARK_BYTES as u64);
+        if size < end(self.last) {
+            return Ok(None);
+        }
         let window = read(file, window).await?;
-        let shift = window.windows(MARK_BYTES).position(|bytes| bytes == self.mark);
-        Ok(shift.unwrap_or(0) as u64)
+        let Some(shift) = window.windows(MARK_BYTES).position(|bytes| bytes == self.mark) else { return Ok(None) };
+        let shift = shift as u64;
+        if size < shift + end(self.last) {
+            return Ok(None);
+        }
+        let mut digest = Sha256::new();
+        for number in 2..=self.last {
+            digest.update(&read(file, shift + end(number - 1)..shift + end(number)).await?);
+        }
+        Ok((digest.finalize() == self.digest.clone().finalize()).then_some(shift))
     }
-}
-
-/// Where the digest of a part stands.
-fn place(number: i32) -> usize {
-    number.unsigned_abs() as usize - 2
 }

@@ -1,7 +1,5 @@
 //! An upload in parts: several at a time, each sent again by itself when it fails, and all looked at when they are joined.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -31,8 +29,8 @@ pub(super) struct Multipart {
     storage: Storage,
     key: String,
     id: String,
-    /// The parts that are there, and how large they are, by their number.
-    parts: BTreeMap<i32, (CompletedPart, u64)>,
+    parts: Vec<CompletedPart>,
+    size_bytes: u64,
     is_over: bool,
 }
 
@@ -45,22 +43,25 @@ impl Multipart {
         let begun = request.send().await.map_err(unavailable("start an upload"))?;
         let id = begun.upload_id.ok_or_else(|| wrong("start an upload", "it has no id".to_owned()))?;
         let (storage, key) = (storage.clone(), key.to_owned());
-        Ok(Self { storage, key, id, parts: BTreeMap::new(), is_over: false })
+        Ok(Self { storage, key, id, parts: Vec::new(), size_bytes: 0, is_over: false })
     }
 
-    /// Puts parts up as they come, in any order. One whose number was there takes its place.
+    /// Puts parts up as they come, in any order.
     pub(super) async fn put(
         &mut self,
         parts: impl Stream<Item = Result<Part, StorageError>>,
     ) -> Result<(), StorageError> {
         let upload = &*self;
         let sent = parts.map_ok(|part| upload.put_part(part)).try_buffer_unordered(PARTS_AT_ONCE);
-        let sent: Vec<(i32, (CompletedPart, u64))> = sent.try_collect().await?;
-        self.parts.extend(sent);
+        let sent: Vec<(CompletedPart, u64)> = sent.try_collect().await?;
+        for (part, size_bytes) in sent {
+            self.parts.push(part);
+            self.size_bytes += size_bytes;
+        }
         Ok(())
     }
 
-    async fn put_part(&self, Part { number, bytes }: Part) -> Result<(i32, (CompletedPart, u64)), StorageError> {
+    async fn put_part(&self, Part { number, bytes }: Part) -> Result<(CompletedPart, u64), StorageError> {
         let size_bytes = bytes.len() as u64;
         let storage = &self.storage;
         let request = storage.client.upload_part().bucket(&storage.bucket).key(storage.prefix.add(&self.key));
@@ -68,13 +69,13 @@ impl Multipart {
         let request = request.set_checksum_algorithm(storage.checksum.algorithm()).customize();
         let request = request.config_override(Builder::new().retry_config(repeat::for_parts()));
         let sent = request.send().await.map_err(unavailable("upload a part"))?;
-        Ok((number, (checksum::completed(number, sent), size_bytes)))
+        Ok((checksum::completed(number, sent), size_bytes))
     }
 
     /// Makes one object of the parts and sees that all of it is there. Says how large it is.
     pub(super) async fn finish(mut self) -> Result<u64, StorageError> {
-        let (parts, sizes): (Vec<_>, Vec<_>) = std::mem::take(&mut self.parts).into_values().unzip();
-        let expected: u64 = sizes.into_iter().sum();
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.sort_by_key(CompletedPart::part_number);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let storage = &self.storage;
         let join = storage.client.complete_multipart_upload().bucket(&storage.bucket);
@@ -82,8 +83,8 @@ impl Multipart {
         join.send().await.map_err(unavailable("finish an upload"))?;
         self.is_over = true;
         match self.storage.size_bytes(&self.key).await? {
-            size if size == expected => Ok(size),
-            size => Err(wrong("finish an upload", format!("it has {size} bytes in place of {expected}"))),
+            size if size == self.size_bytes => Ok(size),
+            size => Err(wrong("finish an upload", format!("it has {size} bytes in place of {}", self.size_bytes))),
         }
     }
 }

@@ -47,8 +47,10 @@ async fn assert_is_whole(server: &Server, job: &Value) {
 async fn rendering(server: &Server) -> (Value, Puppet, Proxy) {
     let (database, store) = server.proxies().await;
     store.set_trap(Trap::before("partNumber=2", Way::Open));
-    let body = json!({ "prompt": Act::HoldNoisy.prompt(), "model": "fast", "size": "1280x720", "seconds": 3 });
+    let body = json!({ "prompt": Act::HoldNoisy.prompt(), "model": "fast", "size": "1280x720", "seconds": 4 });
     let job = server.submit(body).await;
+    let fragmented = r#"update jobs set output_options = output_options || '{"container": "fragmented_mp4"}'"#;
+    sqlx::query(fragmented).execute(&server.pool).await.unwrap();
     let environment = server.environment_behind(&database, &store).await;
     let mut puppet = Puppet::start(environment, &["--grace-seconds", "60"]);
     puppet.held().await;
