@@ -61,7 +61,8 @@ async fn a_link_gives_the_object_under_a_name_to_whoever_has_it() {
         storage.put("acct/a/video.mp4", "video/mp4", BYTES.into()).await.unwrap();
         let link = storage.link("acct/a/video.mp4", "video/mp4", "boat.mp4").await.unwrap();
         let answer = Client::new().get(&link).header("range", "bytes=8-").send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT, "{name}");
+        assert!(answer.status().is_success(), "{name}");
+        assert_eq!(answer.headers()["content-range"], "bytes 8-9/10", "{name}");
         assert!(answer.headers()["content-disposition"].to_str().unwrap().contains("boat.mp4"), "{name}");
         assert_eq!(answer.bytes().await.unwrap(), "89", "{name}");
         let forged = Client::new().get(link.replace("video.mp4?", "other.mp4?")).send().await.unwrap();
