@@ -55,6 +55,7 @@ async fn the_method_is_signed_into_the_link_of_a_customer() {
     let link = storage.upload_link("acct/a", "image/png", 1, 60).await.unwrap();
     assert_eq!(link.headers.get(METHOD).map(String::as_str), Some("AES256"), "{:?}", link.headers);
     let put = || reqwest::Client::new().put(&link.url).header("content-type", "image/png").body("a");
-    assert_eq!(put().send().await.unwrap().status(), 403, "without it the signature is another");
+    let without = put().send().await.unwrap().status();
+    assert!(without.is_client_error(), "it is signed: {without}");
     assert_eq!(put().header(METHOD, "AES256").send().await.unwrap().status(), 200);
 }
