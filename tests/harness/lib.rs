@@ -12,6 +12,7 @@ pub mod picture;
 pub mod process;
 pub mod proxy;
 pub mod puppet;
+pub mod rclone;
 pub mod receiver;
 pub mod recorder;
 pub mod server;
@@ -21,6 +22,7 @@ pub mod trap;
 pub mod video;
 
 pub use oracle::Oracle;
+pub use rclone::Rclone;
 pub use receiver::Receiver;
 pub use recorder::Recorder;
 pub use server::Server;

@@ -4,6 +4,7 @@ use clap::Parser as _;
 use clipmill_api::Transport;
 use clipmill_api::config::ClientConfig;
 use clipmill_shared::moderation::ModerationConfig;
+use clipmill_shared::storage::StorageConfig;
 use clipmill_shared::vault::{MasterKey, VaultConfig};
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::env::Engines;
@@ -26,6 +27,8 @@ pub struct Setup {
     pub transport: Transport,
     /// What secrets in the database are sealed with.
     pub secrets: VaultConfig,
+    /// Where objects are kept, if not in the store that all tests share.
+    pub store: Option<StorageConfig>,
 }
 
 #[derive(clap::Parser)]
@@ -47,6 +50,7 @@ impl Default for Setup {
             signing: SigningConfig::default(),
             transport: Transport::default(),
             secrets: sealed_with([MasterKey::generate()]),
+            store: None,
         }
     }
 }

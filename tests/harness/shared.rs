@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use clipmill::embedded::{Postgres, Store};
-use clipmill_shared::storage::{DEFAULT_BUCKET, StorageConfig};
+use clipmill_shared::storage::{Checksum, DEFAULT_BUCKET, Prefix, Sse, StorageConfig};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -77,6 +77,9 @@ pub fn storage_of(store: &Store) -> StorageConfig {
         session_token: None,
         path_style: true,
         link_seconds: 600,
+        prefix: Prefix::default(),
+        sse: Sse::None,
+        checksum: Checksum::default(),
     }
 }
 

@@ -54,6 +54,8 @@ pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     }
     let ears = CancellationToken::new();
     let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
+    let storage = env.storage.clone();
+    tokio::spawn(async move { lifecycle::give_up_uploads(&storage).await });
     let comparing = tokio::spawn(reconcile::nightly(env.clone()));
     let stop = env.stop.clone();
     let signal = async move {

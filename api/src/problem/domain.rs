@@ -42,7 +42,10 @@ impl From<StorageError> for Problem {
     fn from(storage: StorageError) -> Self {
         match storage {
             StorageError::Range => Self::no_range(),
-            StorageError::NotFound | StorageError::Unavailable { .. } | StorageError::File(_) => {
+            StorageError::NotFound
+            | StorageError::Unavailable { .. }
+            | StorageError::Denied { .. }
+            | StorageError::File(_) => {
                 error!(error = %storage, "The store failed");
                 Self::unavailable()
             }

@@ -1,11 +1,12 @@
 //! Rules by which the bucket itself lets go what everything else has missed.
 
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
     LifecycleRuleFilter,
 };
 
-use super::{Storage, StorageError, unavailable};
+use super::{Prefix, Storage, StorageError, unavailable};
 
 /// What all of our objects start with.
 pub const OURS: &str = "acct_";
@@ -55,12 +56,16 @@ impl Rule {
         }
     }
 
-    fn in_sdk(&self) -> Result<LifecycleRule, StorageError> {
+    /// The rule as the bucket knows it: ours name the prefix of all of our keys, so that two who share a bucket have rules of their own.
+    fn in_sdk(&self, prefix: &Prefix) -> Result<LifecycleRule, StorageError> {
+        let id = format!("{NAMED}{}{}", prefix.add(""), self.id.trim_start_matches(NAMED));
         let abort = |days| AbortIncompleteMultipartUpload::builder().days_after_initiation(days).build();
         let expire = |days| LifecycleExpiration::builder().days(days).build();
         LifecycleRule::builder()
-            .id(&self.id)
-            .filter(LifecycleRuleFilter::builder().set_prefix(self.prefix.clone()).build())
+            .id(id)
+            .filter(
+                LifecycleRuleFilter::builder().set_prefix(self.prefix.as_deref().map(|own| prefix.add(own))).build(),
+            )
             .status(if self.enabled { ExpirationStatus::Enabled } else { ExpirationStatus::Disabled })
             .set_abort_incomplete_multipart_upload(self.abort_uploads_days.map(abort))
             .set_expiration(self.expire_days.map(expire))
@@ -78,14 +83,36 @@ impl Storage {
     /// Gives the bucket these rules in place of all others of ours; the operator's stay. False where the server knows no such rules.
     pub async fn set_lifecycle(&self, rules: &[Rule]) -> Result<bool, StorageError> {
         let Some(mut all) = self.rules().await? else { return Ok(false) };
-        all.retain(|rule| !rule.id().is_some_and(|id| id.starts_with(NAMED)));
-        for rule in rules {
-            all.push(rule.in_sdk()?);
+        all.retain(|rule| !self.is_ours(rule));
+        self.put_rules(all, rules).await
+    }
+
+    /// Gives the bucket the rule by which uploads that were begun are given up, if it has no such rule of ours. All others stay. False
+    /// where the server knows no such rules.
+    pub async fn give_up_uploads(&self) -> Result<bool, StorageError> {
+        let Some(all) = self.rules().await? else { return Ok(false) };
+        let has_it = |rule: &LifecycleRule| self.is_ours(rule) && rule.abort_incomplete_multipart_upload().is_some();
+        if all.iter().any(has_it) {
+            return Ok(true);
+        }
+        self.put_rules(all, &Rule::ours(None)).await
+    }
+
+    /// Whether a rule is one that we gave the bucket, for the keys that are ours.
+    fn is_ours(&self, rule: &LifecycleRule) -> bool {
+        let prefix = rule.filter().and_then(LifecycleRuleFilter::prefix);
+        rule.id().is_some_and(|id| id.starts_with(NAMED)) && prefix == Some(self.prefix.add(OURS).as_str())
+    }
+
+    async fn put_rules(&self, mut all: Vec<LifecycleRule>, more: &[Rule]) -> Result<bool, StorageError> {
+        for rule in more {
+            all.push(rule.in_sdk(&self.prefix)?);
         }
         let rules = BucketLifecycleConfiguration::builder().set_rules(Some(all)).build().map_err(failed)?;
         let put = self.client.put_bucket_lifecycle_configuration().bucket(&self.bucket).lifecycle_configuration(rules);
         match put.send().await {
             Err(error) if error.raw_response().is_some_and(|raw| is_unknown(raw.status().as_u16())) => Ok(false),
+            Err(error) if is_forbidden(&error) => Err(StorageError::Denied { verb: "set the rules of the bucket" }),
             put => put.map(|_| true).map_err(unavailable("set the rules of the bucket")),
         }
     }
@@ -99,6 +126,7 @@ impl Storage {
                     Ok(Some(Vec::new()))
                 }
                 Some(status) if is_unknown(status) => Ok(None),
+                _ if is_forbidden(&error) => Err(StorageError::Denied { verb: "read the rules of the bucket" }),
                 _ => Err(unavailable("read the rules of the bucket")(error)),
             },
         }
@@ -110,6 +138,11 @@ fn is_unknown(status: u16) -> bool {
     const METHOD_NOT_ALLOWED: u16 = 405;
     const NOT_IMPLEMENTED: u16 = 501;
     [METHOD_NOT_ALLOWED, NOT_IMPLEMENTED].contains(&status)
+}
+
+fn is_forbidden<E>(error: &SdkError<E>) -> bool {
+    const FORBIDDEN: u16 = 403;
+    error.raw_response().is_some_and(|raw| raw.status().as_u16() == FORBIDDEN)
 }
 
 fn failed(error: impl ToString) -> StorageError {

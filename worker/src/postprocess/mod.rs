@@ -14,8 +14,10 @@
 //! Encoding runs while frames still arrive, nothing raw touches the disk, and memory does not grow with the length of the
 //! video.
 
+use std::io;
 use std::path::Path;
 
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::engine::{Frame, Sound};
@@ -127,9 +129,18 @@ impl Target {
 /// # Panics
 ///
 /// Inside an asynchronous task, since it blocks.
-pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
+pub fn postprocess(footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
+    postprocess_in(folder(scratch)?, footage, recipe)
+}
+
+/// A fresh folder inside `scratch` for the files of one clip.
+fn folder(scratch: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)
+}
+
+/// As [`postprocess`], with the files in this folder.
+fn postprocess_in(folder: TempDir, mut footage: Footage, recipe: &Recipe) -> Result<Clip, PostprocessError> {
     start::start()?;
-    let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
     let first = footage.stream.blocking_recv();
     let sound = if let Some(Piece::Sound(sound)) = &first { Some(sound) } else { None };
     let mut outputs = outputs::Outputs::open(&footage, sound, recipe, folder.path())?;

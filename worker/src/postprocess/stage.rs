@@ -1,13 +1,20 @@
 //! The stage as the pipeline sees it: off the runtime's threads, and in the worker's words for what went wrong.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use super::{Clip, Footage, PostprocessError, Recipe, postprocess};
+use tempfile::TempDir;
+
+use super::{Clip, Footage, PostprocessError, Recipe};
 use crate::fault::Fault;
 
-/// Turns footage into a clip, on a thread that may block.
-pub(crate) async fn run(footage: Footage, recipe: Recipe, scratch: PathBuf) -> Result<Clip, Fault> {
-    let work = tokio::task::spawn_blocking(move || postprocess(footage, &recipe, &scratch));
+/// A fresh folder inside `scratch` for the files of one clip.
+pub(crate) fn folder(scratch: &Path) -> Result<TempDir, Fault> {
+    super::folder(scratch).map_err(|error| fault(error.into()))
+}
+
+/// Turns footage into a clip whose files lie in `folder`, on a thread that may block.
+pub(crate) async fn run(footage: Footage, recipe: Recipe, folder: TempDir) -> Result<Clip, Fault> {
+    let work = tokio::task::spawn_blocking(move || super::postprocess_in(folder, footage, &recipe));
     match work.await {
         Ok(finished) => finished.map_err(fault),
         Err(panic) => Err(Fault::transient("postprocess_failed", PUBLIC, panic)),
