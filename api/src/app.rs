@@ -114,7 +114,7 @@ impl App {
         let (bells, closing) = (Bells::of_waiting(), CancellationToken::new());
         tokio::spawn(listen(bells.clone(), pool.clone(), closing.clone()));
         let app = Self(Arc::new(Shared {
-            intake: Intake::new(pool.clone(), storage.clone(), clients.credits_per_unit.clone()),
+            intake: Intake::new(pool.clone(), storage.clone(), vault.clone(), clients.credits_per_unit.clone()),
             keys: keyring(pool.clone()),
             polls: poller(pool.clone()),
             outlook: Outlook::new(pool.clone()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Fit, Mode, OutputOptions};
+use super::{Fit, Mode, OutputOptions, delivery};
 use crate::id::JobId;
 use crate::offer::Offer;
 use crate::outbound;
@@ -75,6 +75,8 @@ pub struct Wish {
     pub remixed_from: Option<JobId>,
     /// What is chosen of the finished file.
     pub output: OutputOptions,
+    /// Where the finished files go besides our own store, or in its place.
+    pub delivery: Option<delivery::Order>,
 }
 
 /// A validated wish.
@@ -104,6 +106,7 @@ pub struct Spec {
     pub(crate) revised_prompt: Option<String>,
     pub(crate) remixed_from: Option<JobId>,
     pub(crate) output: OutputOptions,
+    pub(crate) delivery: Option<delivery::Order>,
 }
 
 /// A field that cannot be accepted, and what could be.
@@ -177,6 +180,7 @@ impl Spec {
             revised_prompt: wish.revised_prompt.map(revised_prompt).transpose()?,
             remixed_from: wish.remixed_from,
             output: wish.output,
+            delivery: wish.delivery,
         })
     }
 

@@ -5,10 +5,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Credentials, Region};
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use url::Url;
 use crate::host;
 use crate::secret::SecretText;
 
+pub mod courier;
 pub mod key;
 pub mod lifecycle;
 mod remove;
@@ -56,6 +58,9 @@ pub struct StorageConfig {
     /// Name the bucket in the path instead of the host; needed by most servers that are not AWS
     #[arg(long = "s3-path-style", env = "CLIPMILL_S3_PATH_STYLE", default_value_t = true, action = clap::ArgAction::Set)]
     pub path_style: bool,
+    /// Address of the STS server by which roles of customers' buckets are taken on; unset means AWS itself
+    #[arg(long, env = "AWS_ENDPOINT_URL_STS")]
+    pub sts_endpoint: Option<String>,
     /// How long a download link works, in seconds
     #[arg(long = "s3-link-seconds", env = "CLIPMILL_S3_LINK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub link_seconds: u64,
@@ -96,6 +101,18 @@ pub enum StorageError {
         /// What the store or the way to it said. For logs only.
         reason: String,
     },
+    /// The store said no.
+    #[error("the store refused to {verb}: {reason}")]
+    Refused {
+        /// What was tried.
+        verb: &'static str,
+        /// The HTTP status, one that blames the request.
+        status: u16,
+        /// The store's word for why.
+        code: String,
+        /// What the store said. For logs only.
+        reason: String,
+    },
     /// A local file could not be read.
     #[error("cannot read the file to upload: {0}")]
     File(String),
@@ -131,6 +148,8 @@ pub struct Storage {
     public: Client,
     bucket: String,
     link: Duration,
+    /// Takes on roles of customers, as whoever this service is to AWS.
+    sts: aws_sdk_sts::Client,
 }
 
 impl Storage {
@@ -153,6 +172,7 @@ impl Storage {
             public: client(config.public_endpoint.as_ref().or(config.endpoint.as_ref())),
             bucket: config.bucket.clone().unwrap_or_else(|| DEFAULT_BUCKET.to_owned()),
             link: Duration::from_secs(config.link_seconds),
+            sts: sts(&base, config.sts_endpoint.clone()),
         }
     }
 
@@ -276,18 +296,37 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-pub(crate) fn unavailable<E, R>(verb: &'static str) -> impl FnOnce(SdkError<E, R>) -> StorageError
+fn sts(base: &SdkConfig, endpoint: Option<String>) -> aws_sdk_sts::Client {
+    let mut builder = aws_sdk_sts::config::Builder::from(base).timeout_config(timeouts());
+    if endpoint.is_some() {
+        builder.set_endpoint_url(endpoint);
+    }
+    aws_sdk_sts::Client::from_conf(builder.build())
+}
+
+pub(crate) fn unavailable<E>(verb: &'static str) -> impl FnOnce(SdkError<E>) -> StorageError
 where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug,
+    E: std::error::Error + ProvideErrorMetadata + 'static,
 {
-    move |error| StorageError::Unavailable { verb, reason: chain(&error) }
+    move |error| {
+        let reason = chain(&error);
+        match status_and_code(&error) {
+            Some((status @ 300..=499, code)) => StorageError::Refused { verb, status, code: code.to_owned(), reason },
+            _ => StorageError::Unavailable { verb, reason },
+        }
+    }
+}
+
+/// The HTTP status of an answer, and the store's word for what is wrong. None if there was no answer.
+fn status_and_code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<(u16, &str)> {
+    let status = error.raw_response()?.status().as_u16();
+    Some((status, error.code().unwrap_or_default()))
 }
 
 /// As [`unavailable`], where the object may not be there.
 fn missing<E>(verb: &'static str) -> impl FnOnce(SdkError<E>) -> StorageError
 where
-    E: std::error::Error + 'static,
+    E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     move |error| match error.raw_response().map(|response| response.status().as_u16()) {
         Some(404) => StorageError::NotFound,
