@@ -24,6 +24,9 @@ pub(crate) async fn deliver(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    if job.status == JobStatus::Completed && !job.keeps_files() {
+        return Err(Problem::delivered_elsewhere());
+    }
     let (output, key) = job.output(variant).ok_or_else(|| Problem::no_content(job.status))?;
     // A link is signed for GET alone.
     if redirect && method == Method::GET {

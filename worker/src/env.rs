@@ -13,6 +13,7 @@ use clipmill_shared::jobs::options::Codec;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
+use clipmill_shared::storage::courier::Courier;
 use clipmill_shared::tier::Tier;
 use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::outbox::{self, Tried};
@@ -40,7 +41,7 @@ pub struct Env {
     pub pool: PgPool,
     /// The bucket.
     pub storage: Storage,
-    /// Opens the secrets that sign webhooks.
+    /// Opens the secrets that sign webhooks, and those of the customers' own stores.
     pub vault: Vault,
     /// Which engine renders which tier; tiers without one are not served.
     pub engines: Engines,
@@ -63,6 +64,8 @@ pub struct Env {
     /// Judges videos before they are stored.
     pub(crate) moderation: Moderation,
     pub(crate) outbound: Outbound,
+    /// Brings finished files into the customers' own stores.
+    pub(crate) courier: Courier,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
     paces: Mutex<BTreeMap<Tier, Pace>>,
@@ -79,8 +82,10 @@ impl Env {
         outbound: &OutboundConfig,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
+        let outbound = Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?;
         Ok(Self {
             tries: settler(pool.clone()),
+            courier: Courier::new(&storage, outbound.clone()),
             storage,
             vault,
             engines,
@@ -94,7 +99,7 @@ impl Env {
             warm_up: Watch::default(),
             moderation: Moderation::default(),
             scratch: Scratch::open(config.scratch.as_deref())?,
-            outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
+            outbound,
             config,
             pool,
         })

@@ -14,6 +14,7 @@ use clipmill_shared::jobs::spec::Wish;
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::view::VideoView;
@@ -24,10 +25,11 @@ use crate::limit;
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
+use crate::recipient;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 use crate::wait::Wait;
 
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "prompt",
     "model",
     "seconds",
@@ -47,6 +49,7 @@ const FIELDS: [&str; 19] = [
     "style",
     "camera",
     "prompt_optimizer",
+    "output",
 ];
 
 /// What a submit may say. Numbers may be texts; in multipart, images may be files.
@@ -110,6 +113,23 @@ pub(crate) struct CreateBody {
     /// Have the prompt written out by this service's language model, if it has one; if not, or if that fails, it is drawn as
     /// it is. `revised_prompt` says what is drawn. False if left out
     prompt_optimizer: Option<bool>,
+    /// Where the finished files go. In multipart: `output[keep]` and so on, or JSON
+    output: Option<OutputBody>,
+}
+
+/// Where the finished files go.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body for readers; `Form` reads it")]
+pub(crate) struct OutputBody {
+    /// A presigned address to PUT the video to, with `content-type: video/mp4`. It is never shown again
+    #[schema(max_length = 2048)]
+    upload_url: Option<String>,
+    /// In its place: a destination of the account, by name; all files go there, below `{prefix}{video id}/`
+    #[schema(example = "studio")]
+    destination: Option<String>,
+    /// Whether the files stay here too; true if left out. False is for `upload_url` and `destination`
+    keep: Option<bool>,
 }
 
 /// An image that is not a file part: one of the two.
@@ -210,8 +230,24 @@ async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Pro
         first_frame: picture::in_form(app, account, &mut form, "input_reference").await?,
         last_frame: picture::in_form(app, account, &mut form, "last_frame").await?,
         fit: form.text("fit")?,
+        delivery: recipient::read(app, account, &output(&form)?).await?,
         ..Wish::default()
     })
+}
+
+/// The members of `output`: an object, or a text that holds one in JSON.
+fn output(form: &Form) -> Result<Map<String, Value>, Problem> {
+    let output = match form.value("output")? {
+        None => Some(Map::new()),
+        Some(Value::Object(members)) => Some(members.clone()),
+        Some(Value::String(text)) => serde_json::from_str(text).ok(),
+        Some(_) => None,
+    };
+    let output = output.ok_or_else(|| Problem::invalid("output", "must be an object"))?;
+    match output.keys().find(|name| !recipient::MEMBERS.contains(&name.as_str())) {
+        Some(name) => Err(Problem::unknown_field(&format!("output.{}", name.chars().take(64).collect::<String>()))),
+        None => Ok(output),
+    }
 }
 
 fn unknown_model(app: &App) -> Problem {

@@ -22,6 +22,7 @@ use crate::auth::Proven;
 use crate::form::Form;
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
+use crate::recipient;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 
 /// What a remix may say.
@@ -107,6 +108,7 @@ async fn wish(app: &App, earlier: &Job) -> Result<Wish, Problem> {
         last_frame: source(app, earlier, earlier.last_frame.as_deref()).await?,
         fit: Some(earlier.fit.to_string()),
         remixed_from: Some(earlier.id),
+        delivery: recipient::of_remix(app, earlier).await?,
         ..Wish::default()
     })
 }
