@@ -1,6 +1,7 @@
 mod batch;
 mod cancel;
 mod deadline;
+mod delivery;
 mod endpoints;
 mod expiry;
 mod fairness;
