@@ -1,6 +1,7 @@
 //! The S3 bucket: every object that Clipmill keeps, and the only code that speaks S3.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -131,6 +132,24 @@ pub struct Download {
     pub etag: Option<String>,
 }
 
+/// What a browser does with a file that it is sent, and what it calls it. The name needs no escaping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition<'a> {
+    /// Shows it, if it can.
+    Inline(&'a str),
+    /// Stores it.
+    Attachment(&'a str),
+}
+
+impl fmt::Display for Disposition<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Disposition::Inline(name) => write!(f, "inline; filename=\"{name}\""),
+            Disposition::Attachment(name) => write!(f, "attachment; filename=\"{name}\""),
+        }
+    }
+}
+
 /// A request by which somebody without a key can store one object.
 #[derive(Debug)]
 pub struct UploadLink {
@@ -248,11 +267,16 @@ impl Storage {
     }
 
     /// A link by which anyone can download the object for a while.
-    pub async fn link(&self, key: &str, content_type: &str, file_name: &str) -> Result<String, StorageError> {
+    pub async fn link(
+        &self,
+        key: &str,
+        content_type: &str,
+        disposition: Disposition<'_>,
+    ) -> Result<String, StorageError> {
         let config = PresigningConfig::expires_in(self.link)
             .map_err(|error| StorageError::Unavailable { verb: "sign a link", reason: error.to_string() })?;
         let request = self.public.get_object().bucket(&self.bucket).key(key).response_content_type(content_type);
-        let request = request.response_content_disposition(format!("inline; filename=\"{file_name}\""));
+        let request = request.response_content_disposition(disposition.to_string());
         request.presigned(config).await.map(|link| link.uri().to_owned()).map_err(unavailable("sign a link"))
     }
 
