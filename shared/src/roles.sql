@@ -32,6 +32,8 @@ grant select on _sqlx_migrations to clipmill_api, clipmill_worker;
 -- The API takes jobs in and calls them off. It cannot claim one: that would raise `attempt`; nor finish one: that takes `outputs`.
 grant select, insert, delete on jobs to clipmill_api;
 grant update (status, lease_until, finished_at, worker, progress, released, run_at, virtual_start, kept, scrub_at) on jobs to clipmill_api;
+-- Secrets come under another master key.
+grant update (upload_url) on jobs to clipmill_api;
 -- How long media stay is the customer's to say.
 grant update (retention_seconds, expires_at, pinned, expiry_noted) on jobs to clipmill_api;
 grant select, insert, update on accounts, erasures, credit_balances to clipmill_api;

@@ -44,13 +44,19 @@ fn guarded(server: &Server) -> Arc<Env> {
 async fn a_destination_gets_all_files_and_the_video_says_where() {
     let (server, customer) = (Server::start().await, Customer::start().await);
     make(&server, customer.destination()).await;
-    let video = server.submit(with(json!({ "destination": "studio" }))).await;
+    let receiver = Receiver::answering([]).await;
+    let mut wish = with(json!({ "destination": "studio" }));
+    wish["webhook_url"] = json!(receiver.url());
+    let video = server.submit(wish).await;
     let waiting = json!({ "destination": "studio", "upload_host": null, "keep": true, "delivered_at": null });
     assert_eq!((&video["delivery"], &video["outputs"]), (&waiting, &json!([])));
     server.render().await;
     let video = server.video(&video["id"]).await;
     assert_eq!(video["status"], "completed", "{video}");
     assert_eq!(video["delivery"]["delivered_at"], video["completed_at"]);
+    server.notify().await;
+    let told = json!({ "destination": "studio", "upload_host": null, "at": video["completed_at"] });
+    assert_eq!(receiver.messages()[0].json()["data"]["delivered"], told);
     let prefix = format!("clips/{}/", text(&video["id"]));
     let names = ["preview.webp", "spritesheet.jpg", "thumbnail.webp", "video.mp4"];
     assert_eq!(customer.keys().await, names.map(|name| format!("{prefix}{name}")));
