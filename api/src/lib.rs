@@ -24,6 +24,7 @@ mod problem;
 pub mod prompt;
 mod range;
 pub mod rate;
+mod recipient;
 mod routes;
 pub mod secrets;
 mod serve;

@@ -10,8 +10,17 @@ use crate::form::Form;
 use crate::problem::Problem;
 
 const FIELD: &str = "output";
-const MEMBERS: [&str; 6] =
-    ["output.codec", "output.quality", "output.container", "output.size", "output.fps", "output.loop"];
+const MEMBERS: [&str; 9] = [
+    "output.codec",
+    "output.quality",
+    "output.container",
+    "output.size",
+    "output.fps",
+    "output.loop",
+    "output.upload_url",
+    "output.destination",
+    "output.keep",
+];
 
 /// What a request may say of the finished file. In multipart: fields such as `output[codec]`, or the object as a text.
 #[derive(Deserialize, ToSchema)]
@@ -37,6 +46,14 @@ pub(crate) struct OutputBody {
     /// Whether the end flows into the beginning; false if left out
     #[serde(rename = "loop")]
     looped: Option<bool>,
+    /// A presigned address to PUT the video to, with `content-type: video/mp4`. It is never shown again
+    #[schema(max_length = 2048)]
+    upload_url: Option<String>,
+    /// In its place: a destination of the account, by name; all files go there, below `{prefix}{video id}/`
+    #[schema(example = "studio")]
+    destination: Option<String>,
+    /// Whether the files stay here too; true if left out. False is for `upload_url` and `destination`
+    keep: Option<bool>,
 }
 
 /// What was chosen of the finished file, with the defaults where nothing was.
@@ -77,14 +94,18 @@ impl OutputOptionsView {
     }
 }
 
-/// What the field `output` of a form says.
-pub(crate) fn read(form: &Form) -> Result<OutputWish, Problem> {
-    let Some(members) = form.members(FIELD, &MEMBERS)? else { return Ok(OutputWish::default()) };
+/// What the field `output` of a form holds; nothing if it is left out.
+pub(crate) fn members(form: &Form) -> Result<Form, Problem> {
+    Ok(form.members(FIELD, &MEMBERS)?.unwrap_or_default())
+}
+
+/// What it says of the file itself.
+pub(crate) fn read(members: &Form) -> Result<OutputWish, Problem> {
     Ok(OutputWish {
-        codec: word(&members, "output.codec")?,
-        quality: word(&members, "output.quality")?,
-        container: word(&members, "output.container")?,
-        size: word(&members, "output.size")?,
+        codec: word(members, "output.codec")?,
+        quality: word(members, "output.quality")?,
+        container: word(members, "output.container")?,
+        size: word(members, "output.size")?,
         fps: members.integer("output.fps")?,
         looped: members.boolean("output.loop")?,
     })

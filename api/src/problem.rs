@@ -189,6 +189,17 @@ impl Problem {
         Self::new(Code::FileNotReady, message)
     }
 
+    /// No such destination, or another account's.
+    pub(crate) fn no_destination() -> Self {
+        Self::new(Code::DestinationNotFound, "there is no such destination")
+    }
+
+    /// Files that were delivered and never kept here.
+    pub(crate) fn delivered_elsewhere() -> Self {
+        let message = "the video was delivered as output says and not kept here";
+        Self::new(Code::DeliveredElsewhere, message)
+    }
+
     /// No such webhook endpoint, or another account's.
     pub(crate) fn no_endpoint() -> Self {
         Self::new(Code::WebhookEndpointNotFound, "there is no such webhook endpoint")

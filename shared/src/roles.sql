@@ -32,10 +32,12 @@ grant select on _sqlx_migrations to clipmill_api, clipmill_worker;
 -- The API takes jobs in and calls them off. It cannot claim one: that would raise `attempt`; nor finish one: that takes `outputs`.
 grant select, insert, delete on jobs to clipmill_api;
 grant update (status, lease_until, finished_at, worker, progress, released, run_at, virtual_start, kept, scrub_at) on jobs to clipmill_api;
+-- Secrets come under another master key.
+grant update (upload_url) on jobs to clipmill_api;
 -- How long media stay is the customer's to say.
 grant update (retention_seconds, expires_at, pinned, expiry_noted) on jobs to clipmill_api;
 grant select, insert, update on accounts, erasures, credit_balances to clipmill_api;
-grant select, insert, update, delete on api_keys, files, shares, webhook_endpoints, removals to clipmill_api;
+grant select, insert, update, delete on api_keys, files, shares, webhook_endpoints, destinations, removals to clipmill_api;
 grant select, insert on audit_log, credit_entries to clipmill_api;
 grant select, insert, update, delete on exports to clipmill_api;
 grant select, insert, delete on consents, events to clipmill_api;
@@ -62,6 +64,7 @@ grant select, insert, update on deliveries to clipmill_worker;
 grant select, insert, delete on delivery_attempts to clipmill_worker;
 grant update (attempt) on delivery_attempts to clipmill_worker;
 grant select, update, delete on webhook_endpoints to clipmill_worker;
+grant select, delete on destinations to clipmill_worker;
 grant select, delete on files to clipmill_worker;
 grant update (expires_at, missing_at) on files to clipmill_worker;
 grant select, insert, delete on usage to clipmill_worker;

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod customer;
 pub mod endless;
 pub mod events;
 pub mod gate;
@@ -21,6 +22,7 @@ pub mod shared;
 pub mod trap;
 pub mod video;
 
+pub use customer::Customer;
 pub use oracle::Oracle;
 pub use rclone::Rclone;
 pub use receiver::Receiver;

@@ -75,6 +75,7 @@ pub fn storage_of(store: &Store) -> StorageConfig {
         access_key_id: Some(store.access_key().to_owned()),
         secret_access_key: Some(store.secret_key().to_owned().into()),
         session_token: None,
+        sts_endpoint: None,
         path_style: true,
         link_seconds: 600,
         prefix: Prefix::default(),

@@ -15,6 +15,7 @@ use clipmill_shared::jobs::watermark::Fonts;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
+use clipmill_shared::storage::courier::Courier;
 use clipmill_shared::tier::Tier;
 use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::outbox::{self, Tried};
@@ -45,7 +46,7 @@ pub struct Env {
     pub pool: PgPool,
     /// The bucket.
     pub storage: Storage,
-    /// Opens the secrets that sign webhooks.
+    /// Opens the secrets that sign webhooks, and those of the customers' own stores.
     pub vault: Vault,
     /// Which engine renders which tier; tiers without one are not served.
     pub engines: Engines,
@@ -76,6 +77,8 @@ pub struct Env {
     pub(crate) outbound: Outbound,
     /// With what visible marks are written.
     pub(crate) fonts: Fonts,
+    /// Brings finished files into the customers' own stores.
+    pub(crate) courier: Courier,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
     paces: Mutex<BTreeMap<Tier, Pace>>,
@@ -92,8 +95,10 @@ impl Env {
         outbound: &OutboundConfig,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
+        let outbound = Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?;
         Ok(Self {
             tries: settler(pool.clone()),
+            courier: Courier::new(&storage, outbound.clone()),
             storage,
             vault,
             engines,
@@ -111,7 +116,7 @@ impl Env {
             provenance: Provenance::open(&config.provenance)?,
             fonts: Fonts::bundled(),
             scratch: Scratch::open(config.scratch.as_deref())?,
-            outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
+            outbound,
             config,
             pool,
         })

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 pub mod config;
+mod deliver;
 pub mod engine;
 pub mod env;
 pub mod expire;

@@ -1,4 +1,4 @@
-//! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─moderate, upload─▶ `Asset`.
+//! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─moderate, deliver, upload─▶ `Asset`.
 //! What is full of a large fragmented video is on its way to the store while the rest is rendered; it becomes an object in the upload.
 //!
 //! The stages run in a task of their own; the lease stays here, so that whatever becomes of them, a panic included,
@@ -24,7 +24,7 @@ use crate::gpu::Held;
 use crate::postprocess::Recipe;
 use crate::pull::Turn;
 use crate::upload::Asset;
-use crate::{heartbeat, moderate, postprocess, render, source, upload};
+use crate::{deliver, heartbeat, moderate, postprocess, render, source, upload};
 
 /// How an attempt came to its end.
 enum End {
@@ -114,7 +114,8 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
     let gpu = rendering.await?;
     let clip = clip?;
     timed("moderate", moderate::run(&env.moderation, &clip)).await?;
-    let asset = timed("upload", upload::run(&env.storage, &job, clip, video)).await?;
+    let delivered = timed("deliver", deliver::run(&env, &job, &clip)).await?;
+    let asset = timed("upload", upload::run(&env.storage, &job, clip, video, delivered)).await?;
     Ok(Made { asset, gpu })
 }
 

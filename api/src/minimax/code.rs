@@ -100,6 +100,11 @@ impl Code {
             | problem::Code::FileNotFound
             | problem::Code::WebhookEndpointNotFound
             | problem::Code::WebhookDeliveryNotFound
+            | problem::Code::DestinationNotFound
+            | problem::Code::TooManyDestinations
+            | problem::Code::DestinationNameTaken
+            | problem::Code::DestinationInUse
+            | problem::Code::DeliveredElsewhere
             | problem::Code::KeyNotFound
             | problem::Code::AccountNotFound
             | problem::Code::WorkerNotFound

@@ -16,6 +16,7 @@ use crate::problem::Problem;
 
 mod account;
 mod admin;
+mod destinations;
 mod errors;
 mod files;
 mod health;
@@ -43,6 +44,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::secret::secret))
         .routes(routes!(webhooks::keys::keys))
         .merge(webhook_endpoints())
+        .merge(destinations())
         .merge(account())
         .merge(admin())
         .merge(minimax::table())
@@ -61,6 +63,15 @@ fn webhook_endpoints() -> OpenApiRouter<App> {
         .routes(routes!(deliveries::deliveries))
         .routes(routes!(replay::replay))
         .routes(routes!(replay_delivery::replay_delivery))
+        .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
+}
+
+fn destinations() -> OpenApiRouter<App> {
+    use destinations::*;
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list::list))
+        .routes(routes!(get::get, update::update, delete::delete))
+        .routes(routes!(test::test))
         .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
 }
 

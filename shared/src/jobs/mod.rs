@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::id::{AccountId, JobId};
+use crate::id::{AccountId, DestinationId, JobId};
 use crate::storage::key::{self, Variant};
 use crate::tier::{Size, Tier};
+use crate::vault::Sealed;
 
 pub mod cancel;
 mod complete;
 pub mod delete;
+pub mod delivery;
 pub mod failure;
 mod fit;
 mod halt;
@@ -29,6 +31,7 @@ pub mod sweep;
 pub mod watch;
 pub mod watermark;
 
+pub use delivery::Delivery;
 pub use failure::Failure;
 pub use fit::Fit;
 pub use options::OutputOptions;
@@ -119,6 +122,14 @@ pub struct Job {
     pub pinned: bool,
     /// What was chosen of the finished file.
     pub output_options: sqlx::types::Json<OutputOptions>,
+    /// Where the finished files go besides our own store, or in its place.
+    pub delivery: Option<sqlx::types::Json<Delivery>>,
+    /// The account's destination that they go to, until the job has ended.
+    pub destination_id: Option<DestinationId>,
+    /// The address that the video is put to, until the job has ended.
+    pub upload_url: Option<Sealed>,
+    /// When they had arrived there.
+    pub delivered_at: Option<DateTime<Utc>>,
     /// The finished files, while they exist.
     pub outputs: Option<sqlx::types::Json<Vec<Output>>>,
     /// Why it failed, as a stable word.
@@ -174,6 +185,9 @@ pub struct Output {
     pub width: u32,
     /// Height of its picture in pixels.
     pub height: u32,
+    /// Where it was delivered to, if it was: `s3://bucket/key`, or the host of an address that is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_to: Option<String>,
 }
 
 impl Job {
@@ -218,6 +232,11 @@ impl Job {
         self.revised_prompt.as_deref().unwrap_or(&self.prompt)
     }
 
+    /// Whether the finished files stay with us.
+    pub fn keeps_files(&self) -> bool {
+        self.delivery.as_ref().is_none_or(|delivery| delivery.keep)
+    }
+
     /// Whether images lie in the store that it is made of: those that it starts from, or that of its mark.
     pub fn has_sources(&self) -> bool {
         self.first_frame.is_some() || self.last_frame.is_some() || self.mark_file().is_some()
@@ -249,7 +268,9 @@ macro_rules! job_query {
             model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame,
             fit as "fit: crate::jobs::Fit", metadata, webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
-            pinned, output_options as "output_options: sqlx::types::Json<crate::jobs::OutputOptions>", outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
+            pinned, output_options as "output_options: sqlx::types::Json<crate::jobs::OutputOptions>",
+            delivery as "delivery: sqlx::types::Json<crate::jobs::Delivery>", destination_id as "destination_id: crate::id::DestinationId",
+            upload_url as "upload_url: crate::vault::Sealed", delivered_at, outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
             webhook_format as "webhook_format: crate::jobs::WebhookFormat",
             watermark as "watermark: sqlx::types::Json<crate::jobs::Watermark>"

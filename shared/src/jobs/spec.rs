@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::watermark::Mark;
-use super::{Fit, Mode, OutputOptions};
+use super::{Fit, Mode, OutputOptions, delivery};
 use crate::fleet::Fleet;
 use crate::id::JobId;
 use crate::offer::Offer;
@@ -85,6 +85,8 @@ pub struct Wish {
     pub output: OutputWish,
     /// The visible mark that the video shall carry, once it is settled.
     pub mark: Option<Mark>,
+    /// Where the finished files go besides our own store, or in its place.
+    pub delivery: Option<delivery::Order>,
 }
 
 /// A validated wish.
@@ -115,6 +117,7 @@ pub struct Spec {
     pub(crate) remixed_from: Option<JobId>,
     pub(crate) output: OutputOptions,
     pub(crate) mark: Option<Mark>,
+    pub(crate) delivery: Option<delivery::Order>,
 }
 
 /// A field that cannot be accepted, and what could be.
@@ -191,6 +194,7 @@ impl Spec {
             remixed_from: wish.remixed_from,
             output: wish.output.judge(&ground)?,
             mark: wish.mark,
+            delivery: wish.delivery,
         })
     }
 

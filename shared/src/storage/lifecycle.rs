@@ -1,6 +1,5 @@
 //! Rules by which the bucket itself lets go what everything else has missed.
 
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
     LifecycleRuleFilter,
@@ -112,7 +111,6 @@ impl Storage {
         let put = self.client.put_bucket_lifecycle_configuration().bucket(&self.bucket).lifecycle_configuration(rules);
         match put.send().await {
             Err(error) if error.raw_response().is_some_and(|raw| is_unknown(raw.status().as_u16())) => Ok(false),
-            Err(error) if is_forbidden(&error) => Err(StorageError::Denied { verb: "set the rules of the bucket" }),
             put => put.map(|_| true).map_err(unavailable("set the rules of the bucket")),
         }
     }
@@ -126,7 +124,6 @@ impl Storage {
                     Ok(Some(Vec::new()))
                 }
                 Some(status) if is_unknown(status) => Ok(None),
-                _ if is_forbidden(&error) => Err(StorageError::Denied { verb: "read the rules of the bucket" }),
                 _ => Err(unavailable("read the rules of the bucket")(error)),
             },
         }
@@ -138,11 +135,6 @@ fn is_unknown(status: u16) -> bool {
     const METHOD_NOT_ALLOWED: u16 = 405;
     const NOT_IMPLEMENTED: u16 = 501;
     [METHOD_NOT_ALLOWED, NOT_IMPLEMENTED].contains(&status)
-}
-
-fn is_forbidden<E>(error: &SdkError<E>) -> bool {
-    const FORBIDDEN: u16 = 403;
-    error.raw_response().is_some_and(|raw| raw.status().as_u16() == FORBIDDEN)
 }
 
 fn failed(error: impl ToString) -> StorageError {

@@ -1,14 +1,16 @@
 //! The S3 bucket: every object that Clipmill keeps, and the only code that speaks S3.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Credentials, Region};
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::operation::upload_part::UploadPartError;
@@ -23,6 +25,7 @@ use crate::secret::SecretText;
 use repeat::Spoilt;
 
 mod checksum;
+pub mod courier;
 mod growing;
 pub mod key;
 pub mod lifecycle;
@@ -71,6 +74,9 @@ pub struct StorageConfig {
     /// Name the bucket in the path instead of the host; needed by most servers that are not AWS
     #[arg(long = "s3-path-style", env = "CLIPMILL_S3_PATH_STYLE", default_value_t = true, action = clap::ArgAction::Set)]
     pub path_style: bool,
+    /// Address of the STS server by which roles of customers' buckets are taken on; unset means AWS itself
+    #[arg(long, env = "AWS_ENDPOINT_URL_STS")]
+    pub sts_endpoint: Option<String>,
     /// How long a download link works, in seconds
     #[arg(long = "s3-link-seconds", env = "CLIPMILL_S3_LINK_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub link_seconds: u64,
@@ -120,11 +126,17 @@ pub enum StorageError {
         /// What the store or the way to it said. For logs only.
         reason: String,
     },
-    /// Our key may not do it.
-    #[error("the key of the store may not {verb}")]
-    Denied {
+    /// The store said no.
+    #[error("the store refused to {verb}: {reason}")]
+    Refused {
         /// What was tried.
         verb: &'static str,
+        /// The HTTP status, one that blames the request.
+        status: u16,
+        /// The store's word for why.
+        code: String,
+        /// What the store said. For logs only.
+        reason: String,
     },
     /// A local file could not be read.
     #[error("cannot read the file to upload: {0}")]
@@ -142,6 +154,24 @@ pub struct Download {
     pub content_range: Option<String>,
     /// The version of the object.
     pub etag: Option<String>,
+}
+
+/// What a browser does with a file that it is sent, and what it calls it. The name needs no escaping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition<'a> {
+    /// Shows it, if it can.
+    Inline(&'a str),
+    /// Stores it.
+    Attachment(&'a str),
+}
+
+impl fmt::Display for Disposition<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Disposition::Inline(name) => write!(f, "inline; filename=\"{name}\""),
+            Disposition::Attachment(name) => write!(f, "attachment; filename=\"{name}\""),
+        }
+    }
 }
 
 /// A request by which somebody without a key can store one object.
@@ -164,6 +194,8 @@ pub struct Storage {
     prefix: Prefix,
     sse: Sse,
     checksum: Checksum,
+    /// Takes on roles of customers, as whoever this service is to AWS.
+    sts: aws_sdk_sts::Client,
 }
 
 impl Storage {
@@ -192,6 +224,7 @@ impl Storage {
             prefix: config.prefix.clone(),
             sse: config.sse.clone(),
             checksum: config.checksum,
+            sts: sts(&base, config.sts_endpoint.clone()),
         }
     }
 
@@ -276,12 +309,17 @@ impl Storage {
     }
 
     /// A link by which anyone can download the object for a while.
-    pub async fn link(&self, key: &str, content_type: &str, file_name: &str) -> Result<String, StorageError> {
+    pub async fn link(
+        &self,
+        key: &str,
+        content_type: &str,
+        disposition: Disposition<'_>,
+    ) -> Result<String, StorageError> {
         let config = PresigningConfig::expires_in(self.link)
             .map_err(|error| StorageError::Unavailable { verb: "sign a link", reason: error.to_string() })?;
         let request = self.public.get_object().bucket(&self.bucket).key(self.prefix.add(key));
         let request = request.response_content_type(content_type);
-        let request = request.response_content_disposition(format!("inline; filename=\"{file_name}\""));
+        let request = request.response_content_disposition(disposition.to_string());
         request.presigned(config).await.map(|link| link.uri().to_owned()).map_err(unavailable("sign a link"))
     }
 
@@ -324,18 +362,37 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-pub(crate) fn unavailable<E, R>(verb: &'static str) -> impl FnOnce(SdkError<E, R>) -> StorageError
+fn sts(base: &SdkConfig, endpoint: Option<String>) -> aws_sdk_sts::Client {
+    let mut builder = aws_sdk_sts::config::Builder::from(base).timeout_config(timeouts());
+    if endpoint.is_some() {
+        builder.set_endpoint_url(endpoint);
+    }
+    aws_sdk_sts::Client::from_conf(builder.build())
+}
+
+pub(crate) fn unavailable<E>(verb: &'static str) -> impl FnOnce(SdkError<E>) -> StorageError
 where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug,
+    E: std::error::Error + ProvideErrorMetadata + 'static,
 {
-    move |error| StorageError::Unavailable { verb, reason: chain(&error) }
+    move |error| {
+        let reason = chain(&error);
+        match status_and_code(&error) {
+            Some((status @ 300..=499, code)) => StorageError::Refused { verb, status, code: code.to_owned(), reason },
+            _ => StorageError::Unavailable { verb, reason },
+        }
+    }
+}
+
+/// The HTTP status of an answer, and the store's word for what is wrong. None if there was no answer.
+fn status_and_code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<(u16, &str)> {
+    let status = error.raw_response()?.status().as_u16();
+    Some((status, error.code().unwrap_or_default()))
 }
 
 /// As [`unavailable`], where the object may not be there.
 fn missing<E>(verb: &'static str) -> impl FnOnce(SdkError<E>) -> StorageError
 where
-    E: std::error::Error + 'static,
+    E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     move |error| match error.raw_response().map(|response| response.status().as_u16()) {
         Some(404) => StorageError::NotFound,

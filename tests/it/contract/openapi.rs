@@ -11,10 +11,11 @@ use crate::tidy::sources;
 const PUBLIC: [&str; 2] = ["/v1/receipts/{token}", "/v1/webhooks/keys"];
 
 /// All that there is.
-const OPERATIONS: [&str; 66] = [
+const OPERATIONS: [&str; 72] = [
     "delete /v1/account",
     "delete /v1/account/keys/{id}",
     "delete /v1/admin/accounts/{id}",
+    "delete /v1/destinations/{id}",
     "delete /v1/files/{id}",
     "delete /v1/videos/{id}",
     "delete /v1/webhook_endpoints/{id}",
@@ -34,6 +35,8 @@ const OPERATIONS: [&str; 66] = [
     "get /v1/admin/statistics",
     "get /v1/admin/training_videos",
     "get /v1/admin/workers",
+    "get /v1/destinations",
+    "get /v1/destinations/{id}",
     "get /v1/files",
     "get /v1/files/retrieve",
     "get /v1/files/retrieve_content",
@@ -55,6 +58,7 @@ const OPERATIONS: [&str; 66] = [
     "get /v1/webhooks/secret",
     "patch /v1/account",
     "patch /v1/admin/accounts/{id}",
+    "patch /v1/destinations/{id}",
     "patch /v1/webhook_endpoints/{id}",
     "post /v1/account/erasures",
     "post /v1/account/export",
@@ -65,6 +69,8 @@ const OPERATIONS: [&str; 66] = [
     "post /v1/admin/tiers/{tier}/resume",
     "post /v1/admin/workers/{name}/drain",
     "post /v1/admin/workers/{name}/resume",
+    "post /v1/destinations",
+    "post /v1/destinations/{id}/test",
     "post /v1/files",
     "post /v1/files/{id}/complete",
     "post /v1/video_generation",

@@ -2,6 +2,7 @@ mod batch;
 mod cancel;
 mod codecs;
 mod deadline;
+mod delivery;
 mod endpoints;
 mod expiry;
 mod fairness;

@@ -57,6 +57,8 @@ async fn a_worker_can_neither_read_what_proves_a_key_nor_make_a_job() {
         "insert into credit_entries select * from credit_entries",
         "insert into accounts select * from accounts",
         "insert into audit_log select * from audit_log",
+        "insert into destinations select * from destinations",
+        "update destinations set bucket = 'another'",
         "create table mine (id int)",
     ] {
         assert!(is_refused(worker, statement).await, "{statement}");

@@ -1,4 +1,5 @@
 mod account;
+mod destinations;
 mod docs;
 mod files;
 mod health;

@@ -59,7 +59,7 @@ async fn more_than_a_page_is_listed_page_by_page_and_removed_by_the_page() {
 async fn a_link_gives_the_object_under_a_name_to_whoever_has_it() {
     for At { name, storage, .. } in &At::each().await {
         storage.put("acct/a/video.mp4", "video/mp4", BYTES.into()).await.unwrap();
-        let link = storage.link("acct/a/video.mp4", "video/mp4", "boat.mp4").await.unwrap();
+        let link = storage.link("acct/a/video.mp4", "video/mp4", Disposition::Inline("boat.mp4")).await.unwrap();
         let answer = Client::new().get(&link).header("range", "bytes=8-").send().await.unwrap();
         assert!(answer.status().is_success(), "{name}");
         assert_eq!(answer.headers()["content-range"], "bytes 8-9/10", "{name}");

@@ -23,7 +23,7 @@ async fn two_who_share_a_bucket_see_nothing_of_each_other() {
         assert_eq!(ours.list("acct/").await.unwrap(), ["acct/a/x", "acct/a/y"], "{}", at.name);
         assert_eq!(ours.list_after("acct/", Some("acct/a/x")).await.unwrap(), ["acct/a/y"], "{}", at.name);
         assert_eq!(ours.survey("", None).await.unwrap().items[0].key, "acct/a/x", "{}", at.name);
-        let link = theirs.link("acct/a/x", "text/plain", "x.txt").await.unwrap();
+        let link = theirs.link("acct/a/x", "text/plain", Disposition::Inline("x.txt")).await.unwrap();
         assert_eq!(Client::new().get(&link).send().await.unwrap().status(), StatusCode::OK, "{}", at.name);
         assert_eq!(ours.remove_prefix("").await.unwrap(), 2, "{}", at.name);
         assert_eq!(

@@ -25,7 +25,7 @@ async fn links_name_the_bucket_in_the_host_and_the_store_takes_them() {
     let put = client.put(url).header("content-type", "image/png").body("abcd");
     assert_eq!(put.send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(at.storage.read("acct/a/image.png", 4).await.unwrap(), "abcd", "the same object in path style");
-    let link = storage.link("acct/a/image.png", "image/png", "image.png").await.unwrap();
+    let link = storage.link("acct/a/image.png", "image/png", Disposition::Inline("image.png")).await.unwrap();
     let answer = client.get(link.replace("/acct/", "/acct2/")).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     let answer = client.get(&link).send().await.unwrap();

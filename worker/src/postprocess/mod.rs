@@ -33,9 +33,9 @@ mod error;
 #[cfg(test)]
 mod ffprobe;
 mod interpolate;
-mod looping;
 mod label;
 mod letters;
+mod looping;
 mod mark;
 mod outputs;
 mod packet;

@@ -53,6 +53,16 @@ impl Recipe {
     /// A video of this size and rate, and the defaults otherwise. No GPU encodes it.
     pub fn plain(size: Target, fps: u32) -> Self {
         let (codec, quality, container) = Default::default();
-        Self { size, fps, codec, quality, container, overlap: 0, encoders: Encoders::software(), origin: Origin::default(), mark: None }
+        Self {
+            size,
+            fps,
+            codec,
+            quality,
+            container,
+            overlap: 0,
+            encoders: Encoders::software(),
+            origin: Origin::default(),
+            mark: None,
+        }
     }
 }

@@ -14,6 +14,7 @@ use clipmill_shared::jobs::spec::Wish;
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
+
 use utoipa::ToSchema;
 
 use super::view::VideoView;
@@ -25,6 +26,7 @@ use crate::output::{self, OutputBody};
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
+use crate::recipient;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 use crate::wait::Wait;
 use crate::watermark::Wanted;
@@ -203,6 +205,7 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Submi
 async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Problem> {
     let model = form.text("model")?.unwrap_or_else(|| Tier::Fast.to_string());
     let tier = app.tier(&model).ok_or_else(|| unknown_model(app))?;
+    let chosen = output::members(&form)?;
     Ok(Wish {
         prompt: form.text("prompt")?,
         negative_prompt: form.text("negative_prompt")?,
@@ -221,7 +224,8 @@ async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Pro
         first_frame: picture::in_form(app, account, &mut form, "input_reference").await?,
         last_frame: picture::in_form(app, account, &mut form, "last_frame").await?,
         fit: form.text("fit")?,
-        output: output::read(&form)?,
+        output: output::read(&chosen)?,
+        delivery: recipient::read(app, account, &chosen).await?,
         ..Wish::default()
     })
 }

@@ -23,6 +23,7 @@ use crate::form::Form;
 use crate::output::{self, OutputBody};
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
+use crate::recipient;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 use crate::watermark::Wanted;
 
@@ -87,11 +88,16 @@ async fn submit(app: &App, identity: Identity, id: JobId, request: Request) -> R
     }
     let earlier = read::find(&app.pool, identity.account, id).await?.ok_or_else(Problem::no_video)?;
     let direction = Direction::of_job(app, &earlier);
-    let output = output::read(&form)?.or(&earlier.output_options);
+    let chosen = output::members(&form)?;
+    let output = output::read(&chosen)?.or(&earlier.output_options);
+    let delivery = match recipient::is_said(&chosen) {
+        true => recipient::read(app, identity.account, &chosen).await?,
+        false => recipient::of_remix(app, &earlier).await?,
+    };
     // What every video of the account carries is the same, whatever the earlier one carried.
     let wanted = if identity.watermark_required { Wanted::Unsaid } else { Wanted::like(&earlier) };
     let mark = wanted.settle(app, identity).await?;
-    let wish = Wish { prompt: form.text("prompt")?, output, mark, ..wish(app, &earlier).await? };
+    let wish = Wish { prompt: form.text("prompt")?, output, delivery, mark, ..wish(app, &earlier).await? };
     queue(app, identity.account, wish, &direction, origin).await
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct VideoView {
     created_at: i64,
     /// Unix seconds at which the video was finished
     completed_at: Option<i64>,
-    /// Unix seconds at which the files go; null while they are pinned
+    /// Unix seconds at which the files go; null while they are pinned, and where they are not kept here
     expires_at: Option<i64>,
     /// What the video shall show
     prompt: String,
@@ -104,6 +104,8 @@ pub(crate) struct VideoView {
     attempt: i32,
     /// What the finished file shall be like, or is
     output: OutputOptionsView,
+    /// Where the finished files go besides this service's own store, or in its place; null if nowhere
+    delivery: Option<VideoDeliveryView>,
     /// The finished files while they exist
     outputs: Vec<OutputView>,
     /// What counts for it in `/v1/usage`; null unless there is a video
@@ -125,6 +127,20 @@ pub(crate) struct UsageView {
     /// Millions of pixels shown, times seconds
     #[schema(example = 3.6864)]
     billable_units: f64,
+}
+
+/// Where the finished files go.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VideoDeliveryView {
+    /// The name of the account's destination, if they go to one
+    #[schema(example = "studio")]
+    destination: Option<String>,
+    /// The host of the address that the video is put to, if it is put to one
+    upload_host: Option<String>,
+    /// Whether they stay here too
+    keep: bool,
+    /// Unix seconds at which they had arrived there
+    delivered_at: Option<i64>,
 }
 
 /// Why there is no video.
@@ -154,8 +170,11 @@ pub(crate) struct OutputView {
     width: u32,
     /// Pixels
     height: u32,
-    /// Where to get it, below the address of this service
-    url: String,
+    /// Where to get it, below the address of this service; null if it is not kept here
+    url: Option<String>,
+    /// Where it was delivered to, if it was: `s3://bucket/key`, or the host alone of an `upload_url`
+    #[schema(example = "s3://studio-videos/clipmill/video_01934b6c2a7e7c3e9b1f0a2d4c6e8f10/video.mp4")]
+    delivered_to: Option<String>,
 }
 
 impl VideoView {
@@ -194,8 +213,10 @@ impl VideoView {
             fit: (job.mode == Mode::ImageToVideo).then_some(job.fit),
             metadata: job.metadata(),
             watermark: job.watermark.clone().map(|mark| mark.0.into()),
-            outputs: outputs.iter().map(|output| OutputView::new(job.id, output)).collect(),
+            outputs: outputs.iter().map(|output| OutputView::new(&job, output)).collect(),
             output: OutputOptionsView::of(&job),
+            expires_at: unix(job.expires_at.filter(|_| job.keeps_files())),
+            delivery: VideoDeliveryView::of(&job),
             usage: completed_at.map(|_| UsageView { seconds: job.seconds, billable_units: job.cost() }),
             billable: job.status.is_terminal().then_some(not_billable_because.is_none()),
             not_billable_because,
@@ -207,7 +228,6 @@ impl VideoView {
             status: job.status,
             progress: job.progress,
             created_at: job.created_at.timestamp(),
-            expires_at: unix(job.expires_at),
             prompt: job.prompt,
             mode: job.mode,
             negative_prompt: job.negative_prompt,
@@ -241,8 +261,19 @@ fn not_billable_because(job: &Job) -> Option<&'static str> {
     }
 }
 
+impl VideoDeliveryView {
+    fn of(job: &Job) -> Option<Self> {
+        job.delivery.as_ref().map(|delivery| Self {
+            destination: delivery.destination.clone(),
+            upload_host: delivery.upload_host.clone(),
+            keep: delivery.keep,
+            delivered_at: unix(job.delivered_at),
+        })
+    }
+}
+
 impl OutputView {
-    fn new(job: JobId, output: &Output) -> Self {
+    fn new(job: &Job, output: &Output) -> Self {
         Self {
             variant: output.variant,
             content_type: output.content_type.clone(),
@@ -250,7 +281,8 @@ impl OutputView {
             sha256: output.sha256.clone(),
             width: output.width,
             height: output.height,
-            url: format!("/v1/videos/{job}/content?variant={}", output.variant),
+            url: job.keeps_files().then(|| format!("/v1/videos/{}/content?variant={}", job.id, output.variant)),
+            delivered_to: output.delivered_to.clone(),
         }
     }
 }
