@@ -1,8 +1,8 @@
 //! Post-processing: frames in, finished files on local disk out.
 //!
-//! One pass over the frames: each is brought to the asked size once and handed to the video encoder and, when its turn
-//! comes, to the poster, the spritesheet and the preview. Encoding runs while frames still arrive, nothing raw touches
-//! the disk, and memory does not grow with the length of the video.
+//! One pass over the frames: each is brought to the asked size once and handed to the video encoder and then to the
+//! thread that draws poster, spritesheet and preview. Encoding runs while frames still arrive, nothing raw touches the
+//! disk, and memory does not grow with the length of the video.
 
 use std::path::Path;
 
@@ -18,6 +18,7 @@ mod error;
 mod ffprobe;
 mod outputs;
 mod packet;
+mod pictures;
 mod poster;
 mod preview;
 mod probe;
@@ -92,9 +93,9 @@ impl Target {
 pub fn postprocess(mut footage: Footage, recipe: &Recipe, scratch: &Path) -> Result<Clip, PostprocessError> {
     start::start()?;
     let folder = tempfile::Builder::new().prefix("clip-").tempdir_in(scratch)?;
-    let mut outputs = outputs::Outputs::open(&footage, recipe.size, folder.path())?;
+    let mut outputs = outputs::Outputs::open(&footage, recipe, folder.path())?;
     while let Some(frame) = footage.stream.blocking_recv() {
-        outputs.push(&frame)?;
+        outputs.push(frame)?;
     }
     let files = outputs.finish()?;
     Ok(Clip::new(files, footage.frames, folder))

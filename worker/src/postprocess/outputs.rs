@@ -1,13 +1,12 @@
 //! Everything that is made of the frames.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::encode::VideoEncoder;
-use super::poster::Poster;
-use super::preview::Preview;
+use super::pictures::Pictures;
 use super::scale::Scaler;
-use super::spritesheet::Spritesheet;
-use super::{ClipFile, Footage, PostprocessError, Target, Variant};
+use super::{ClipFile, Footage, PostprocessError, Recipe, Target, Variant};
 use crate::engine::Frame;
 
 /// Hands each frame to whoever needs it, counts them, and writes the files.
@@ -18,14 +17,13 @@ pub(super) struct Outputs {
     got: u32,
     scaler: Scaler,
     video: VideoEncoder,
-    poster: Poster,
-    spritesheet: Spritesheet,
-    preview: Preview,
+    pictures: Option<Pictures>,
 }
 
 impl Outputs {
     /// Readies the files of `footage` in `folder`.
-    pub(super) fn open(footage: &Footage, size: Target, folder: &Path) -> Result<Self, PostprocessError> {
+    pub(super) fn open(footage: &Footage, recipe: &Recipe, folder: &Path) -> Result<Self, PostprocessError> {
+        let size = recipe.size;
         let path = folder.join(Variant::Video.file_name());
         // A video of no frames is no video.
         let expected = footage.frames.max(1);
@@ -36,23 +34,24 @@ impl Outputs {
             got: 0,
             scaler: Scaler::default(),
             video: VideoEncoder::create(&path, size, footage.fps, &footage.engine)?,
-            poster: Poster::new(size, expected),
-            spritesheet: Spritesheet::new(size, expected),
-            preview: Preview::open(size, footage.fps)?,
+            pictures: recipe.pictures.then(|| Pictures::start(size, expected, footage.fps)).transpose()?,
         })
     }
 
     /// Takes the next frame, of any size.
-    pub(super) fn push(&mut self, frame: &Frame) -> Result<(), PostprocessError> {
+    pub(super) fn push(&mut self, frame: Frame) -> Result<(), PostprocessError> {
         if self.got == self.expected {
             return Err(PostprocessError::FramesSurplus { expected: self.expected });
         }
-        let frame = self.scaler.fit(frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
-        // The video first: its encoder works on in threads of its own while the small pictures are drawn here.
+        let fitted = self.scaler.fit(&frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+        let frame = match fitted {
+            Cow::Owned(fitted) => fitted,
+            Cow::Borrowed(_) => frame,
+        };
         self.video.push(&frame)?;
-        self.poster.push(self.got, &frame)?;
-        self.spritesheet.push(self.got, &frame)?;
-        self.preview.push(self.got, &frame)?;
+        if let Some(pictures) = &self.pictures {
+            pictures.push(frame);
+        }
         self.got += 1;
         Ok(())
     }
@@ -62,18 +61,13 @@ impl Outputs {
         if self.got < self.expected {
             return Err(PostprocessError::FramesMissing { got: self.got, expected: self.expected });
         }
-        let sizes = [
-            (Variant::Video, self.size),
-            (Variant::Thumbnail, self.size),
-            (Variant::Spritesheet, self.spritesheet.size()),
-            (Variant::Preview, self.preview.size()),
-        ];
         self.video.finish()?;
-        write(&self.folder, Variant::Thumbnail, &self.poster.finish())?;
-        write(&self.folder, Variant::Spritesheet, &self.spritesheet.finish()?)?;
-        write(&self.folder, Variant::Preview, &self.preview.finish()?)?;
-        let read = |(variant, size)| ClipFile::read(variant, &self.folder, size);
-        Ok(sizes.into_iter().map(read).collect::<Result<_, _>>()?)
+        let mut files = vec![ClipFile::read(Variant::Video, &self.folder, self.size)?];
+        for picture in self.pictures.map_or_else(|| Ok(Vec::new()), Pictures::finish)? {
+            write(&self.folder, picture.variant, &picture.bytes)?;
+            files.push(ClipFile::read(picture.variant, &self.folder, picture.size)?);
+        }
+        Ok(files)
     }
 }
 

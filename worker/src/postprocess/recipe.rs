@@ -20,6 +20,8 @@ pub struct Recipe {
     pub container: Container,
     /// Whether the end flows into the beginning.
     pub looped: bool,
+    /// Whether poster, spritesheet and preview are made beside the video.
+    pub pictures: bool,
 }
 
 impl Recipe {
@@ -42,6 +44,6 @@ impl Recipe {
     /// A video of this size and rate, and the defaults otherwise.
     pub fn plain(size: Target, fps: u32) -> Self {
         let (codec, quality, container) = Default::default();
-        Self { size, fps, codec, quality, container, looped: false }
+        Self { size, fps, codec, quality, container, looped: false, pictures: true }
     }
 }
