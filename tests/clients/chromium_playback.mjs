@@ -25,9 +25,6 @@ const COLOURS = [[200, 40, 40], [40, 160, 60], [40, 60, 200], [230, 210, 90]];
 /** How far a decoded colour may be off, of 255 steps. The browser itself takes a twentieth off strong blues; a wrong matrix takes more. */
 const COLOUR_STEPS = 10;
 
-/** What is asked of the finished file. */
-const TAKES = [{}];
-
 /** A page in a browser that does what it is told; also serves it a video as the store does, from the page's own origin. */
 class Browser {
   static async start() {
@@ -104,10 +101,18 @@ async function ask(path, body) {
   return response;
 }
 
+/** What is asked of the finished file: the default first, then whatever else is offered and a browser plays. */
+async function takes() {
+  const { data } = await (await ask("/v1/videos/models")).json();
+  const { codecs, containers } = data[0].output;
+  const laidOut = containers.map((container) => ({ codec: "h264", container }));
+  return codecs.includes("av1") ? [...laidOut, { codec: "av1" }] : laidOut;
+}
+
 /** The link to a finished video of a still of four colours. */
-async function make(picture, take) {
+async function make(picture, output) {
   const wish = { prompt: "a slow look [Push in]", size: `${WIDTH}x${HEIGHT}`, seconds: SECONDS, fps: FPS };
-  const made = await ask("/v1/videos", { ...wish, input_reference: { image_url: picture }, ...take });
+  const made = await ask("/v1/videos", { ...wish, input_reference: { image_url: picture }, output });
   let video = await made.json();
   while (video.status === "queued" || video.status === "in_progress") {
     await sleep(100);
@@ -141,8 +146,9 @@ async function showsTheColoursWhereItIsAsked(browser) {
 const browser = await Browser.start();
 try {
   const picture = await browser.do("quarters", { width: WIDTH, height: HEIGHT, colours: COLOURS });
-  for (const take of TAKES) {
-    browser.link = await make(picture, take);
+  for (const output of await takes()) {
+    browser.link = await make(picture, output);
+    console.error(`playing ${JSON.stringify(output)}`);
     await playsToItsEnd(browser);
     await showsTheColoursWhereItIsAsked(browser);
   }
