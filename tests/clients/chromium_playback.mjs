@@ -39,6 +39,7 @@ class Browser {
     const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
     const command = [...settings, ...quiet, `--user-data-dir=${browser.profile}`, browser.origin];
     browser.process = spawn(program, command, { stdio: ["ignore", "ignore", "pipe"] });
+    process.once("exit", () => browser.process.kill("SIGKILL"));
     browser.said = "";
     browser.process.stderr.on("data", (text) => (browser.said += text));
     return browser;
