@@ -16,6 +16,8 @@ use clipmill_shared::tier::Tier;
 use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::outbox::{self, Outcome, Tried};
 
+use crate::film::Film;
+
 /// The prompt of every job, of a usual length.
 pub(crate) const PROMPT: &str =
     "A red fox runs through fresh snow at dawn, birch trees, low sun, long shadows [Tracking shot]";
@@ -32,15 +34,21 @@ pub(crate) async fn account(pool: &PgPool) -> Result<(AccountId, String)> {
 
 /// Submits a small job, 64 by 64 pixels and one second at 8 frames a second, past the API.
 pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
-    let wish = Wish {
-        prompt: Some(PROMPT.to_owned()),
-        model: "fast".to_owned(),
-        tier: Some(Tier::Fast),
-        seconds: Some(1),
-        size: Some("64x64".to_owned()),
-        fps: Some(8),
-        ..Wish::default()
-    };
+    order(intake, account, Wish { seconds: Some(1), size: Some("64x64".to_owned()), fps: Some(8), ..Wish::default() })
+        .await
+}
+
+/// Submits a job of the tier Pro for a video like this film, past the API.
+pub(crate) async fn submit_film(intake: &Intake, account: AccountId, film: &Film) -> Result<()> {
+    let seconds = Some(i64::from(film.frames / film.fps));
+    let size = Some(format!("{}x{}", film.size.width, film.size.height));
+    let wish = Wish { tier: Some(Tier::Pro), seconds, size, fps: Some(film.fps.into()), ..Wish::default() };
+    order(intake, account, wish).await
+}
+
+async fn order(intake: &Intake, account: AccountId, wish: Wish) -> Result<()> {
+    let tier = wish.tier.unwrap_or(Tier::Fast);
+    let wish = Wish { prompt: Some(PROMPT.to_owned()), model: tier.as_str().to_owned(), tier: Some(tier), ..wish };
     let origin = Origin {
         api_key: None,
         number: None,

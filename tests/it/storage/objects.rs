@@ -1,6 +1,6 @@
 //! Objects, listings and links, on two servers.
 
-use clipmill_shared::storage::{PAGE, StorageError};
+use clipmill_shared::storage::{Disposition, PAGE, StorageError};
 use reqwest::{Client, StatusCode};
 
 use super::at::At;

@@ -1,7 +1,7 @@
 //! A bucket that is shared: what every key starts with there is seen by nobody else.
 
 use chrono::TimeDelta;
-use clipmill_shared::storage::{Storage, StorageConfig};
+use clipmill_shared::storage::{Disposition, Storage, StorageConfig};
 use clipmill_tests::{Recorder, Server, Setup};
 use clipmill_worker::reconcile::{self, Wish};
 use reqwest::{Client, StatusCode};

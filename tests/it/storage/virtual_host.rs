@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clipmill_shared::storage::{Storage, StorageConfig};
+use clipmill_shared::storage::{Disposition, Storage, StorageConfig};
 use reqwest::{Client, StatusCode};
 use url::Url;
 

@@ -1,17 +1,17 @@
 //! Post-processing: frames and sound in, finished files on local disk out.
 //!
-//! One pass over the frames: each is brought to the asked size once and handed to the video encoder and, when its turn
-//! comes, to the poster, the spritesheet and the preview. Whatever is asked of the file, it is this one way:
+//! One pass over the frames: each is brought to the asked size once and handed to the video encoder and to the
+//! poster, the spritesheet and the preview. Whatever is asked of the file, it is this one way:
 //!
 //! ```text
-//! frame ─▶ looping ─▶ scale ─▶ yuv420 ─▶ (interpolate) ─▶ encoder ─▶ container
-//!                        ├─▶ poster
-//!                        ├─▶ spritesheet, and its list in WebVTT
-//!                        └─▶ preview
-//! sound ───────────────────────────────────────────────────────▶ container
+//! frame ─▶ looping ─▶ scale ─▶ mark ─▶ yuv420 ─▶ (interpolate) ─▶ encoder ─▶ container
+//!                                ├─▶ poster
+//!                                ├─▶ spritesheet, and its list in WebVTT
+//!                                └─▶ preview
+//! sound ───────────────────────────────────────────────────────────────▶ container
 //! ```
 //!
-//! Encoding runs while frames still arrive, nothing raw touches the disk, and memory does not grow with the length of the
+//! The small pictures are drawn in a thread of their own. Encoding runs while frames still arrive, nothing raw touches the disk, and memory does not grow with the length of the
 //! video.
 
 use std::io;
@@ -39,6 +39,7 @@ mod looping;
 mod mark;
 mod outputs;
 mod packet;
+mod pictures;
 mod poster;
 mod preview;
 mod probe;

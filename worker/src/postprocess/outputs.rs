@@ -1,15 +1,14 @@
 //! Everything that is made of the frames.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::encode::VideoEncoder;
 use super::looping::Looping;
 use super::mark::Overlay;
-use super::poster::Poster;
-use super::preview::Preview;
+use super::pictures::Pictures;
 use super::scale::Scaler;
 use super::sound::SoundTrack;
-use super::spritesheet::Spritesheet;
 use super::{Footage, PostprocessError, Recipe, Target, Variant};
 use crate::engine::{Frame, Sound};
 
@@ -17,17 +16,13 @@ use crate::engine::{Frame, Sound};
 pub(super) struct Outputs {
     folder: PathBuf,
     size: Target,
-    fps: u32,
     expected: u32,
     got: u32,
-    shown: u32,
     looping: Looping,
     scaler: Scaler,
     mark: Option<Overlay>,
     video: VideoEncoder,
-    poster: Poster,
-    spritesheet: Spritesheet,
-    preview: Preview,
+    pictures: Option<Pictures>,
 }
 
 impl Outputs {
@@ -49,17 +44,13 @@ impl Outputs {
         Ok(Self {
             folder: folder.to_owned(),
             size,
-            fps: footage.fps,
             expected,
             got: 0,
-            shown: 0,
             looping: Looping::new(recipe.overlap, expected),
             scaler: Scaler::default(),
             mark: mark.map_err(PostprocessError::encoder(Variant::Video))?,
             video: VideoEncoder::create(&path, recipe, footage, sound)?,
-            poster: Poster::new(size, frames),
-            spritesheet: Spritesheet::new(size, frames),
-            preview: Preview::open(size, footage.fps)?,
+            pictures: recipe.pictures.then(|| Pictures::start(size, frames, footage.fps)).transpose()?,
         })
     }
 
@@ -70,23 +61,25 @@ impl Outputs {
         }
         self.got += 1;
         match self.looping.pass(frame).map_err(PostprocessError::encoder(Variant::Video))? {
-            Some(frame) => self.show(&frame),
+            Some(frame) => self.show(frame),
             None => Ok(()),
         }
     }
 
     /// Takes the next frame of the video.
-    fn show(&mut self, frame: &Frame) -> Result<(), PostprocessError> {
-        let mut frame = self.scaler.fit(frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+    fn show(&mut self, frame: Frame) -> Result<(), PostprocessError> {
+        let fitted = self.scaler.fit(&frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+        let mut frame = match fitted {
+            Cow::Owned(fitted) => fitted,
+            Cow::Borrowed(_) => frame,
+        };
         if let Some(mark) = &self.mark {
-            mark.blend(frame.to_mut());
+            mark.blend(&mut frame);
         }
-        // The video first: its encoder works on in threads of its own while the small pictures are drawn here.
         self.video.push(&frame)?;
-        self.poster.push(self.shown, &frame)?;
-        self.spritesheet.push(self.shown, &frame)?;
-        self.preview.push(self.shown, &frame)?;
-        self.shown += 1;
+        if let Some(pictures) = &self.pictures {
+            pictures.push(frame);
+        }
         Ok(())
     }
 
@@ -100,22 +93,12 @@ impl Outputs {
         if self.got < self.expected {
             return Err(PostprocessError::FramesMissing { got: self.got, expected: self.expected });
         }
-        let files = vec![
-            (Variant::Video, self.size),
-            (Variant::Thumbnail, self.size),
-            (Variant::Spritesheet, self.spritesheet.size()),
-            (Variant::SpritesheetVtt, self.spritesheet.size()),
-            (Variant::Preview, self.preview.size()),
-        ];
         let frames = self.video.finish()?;
-        write(&self.folder, Variant::Thumbnail, &self.poster.finish())?;
-        write(&self.folder, Variant::SpritesheetVtt, self.spritesheet.list(self.fps).as_bytes())?;
-        write(&self.folder, Variant::Spritesheet, &self.spritesheet.finish()?)?;
-        write(&self.folder, Variant::Preview, &self.preview.finish()?)?;
+        let mut files = vec![(Variant::Video, self.size)];
+        for picture in self.pictures.map_or_else(|| Ok(Vec::new()), Pictures::finish)? {
+            std::fs::write(self.folder.join(picture.variant.file_name()), &picture.bytes)?;
+            files.push((picture.variant, picture.size));
+        }
         Ok((files, frames))
     }
-}
-
-fn write(folder: &Path, variant: Variant, bytes: &[u8]) -> Result<(), PostprocessError> {
-    Ok(std::fs::write(folder.join(variant.file_name()), bytes)?)
 }

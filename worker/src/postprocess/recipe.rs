@@ -28,6 +28,8 @@ pub struct Recipe {
     pub encoders: Arc<Encoders>,
     /// What the files say of where they come from.
     pub origin: Origin,
+    /// Whether poster, spritesheet and preview are made beside the video.
+    pub pictures: bool,
     /// The visible mark that every picture carries.
     pub mark: Option<Mark>,
 }
@@ -46,6 +48,7 @@ impl Recipe {
             overlap: options.overlap_frames(fps),
             encoders: encoders.clone(),
             origin: provenance.of(job.id),
+            pictures: true,
             mark: None,
         }
     }
@@ -62,6 +65,7 @@ impl Recipe {
             overlap: 0,
             encoders: Encoders::software(),
             origin: Origin::default(),
+            pictures: true,
             mark: None,
         }
     }

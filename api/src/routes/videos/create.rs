@@ -14,7 +14,6 @@ use clipmill_shared::jobs::spec::Wish;
 use clipmill_shared::jobs::submit::{Origin, Submitted, find_earlier};
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
-
 use utoipa::ToSchema;
 
 use super::view::VideoView;
