@@ -95,7 +95,9 @@ fn no_two_schemas_share_a_name() {
             let head = item.split('{').next().unwrap();
             let named = head.split("schema(as = ").nth(1).and_then(|rest| rest.split([')', ',']).next());
             let name = named
-                .or_else(|| head.split("struct ").nth(1)?.split_whitespace().next())
+                .or_else(|| {
+                    head.split("struct ").nth(1).or_else(|| head.split("enum ").nth(1))?.split_whitespace().next()
+                })
                 .unwrap_or_else(|| panic!("{file}: {head}"));
             assert!(names.insert(name.to_owned()), "{name} is the name of two schemas, the second one in {file}");
         }
