@@ -58,7 +58,7 @@ async fn a_destination_gets_all_files_and_the_video_says_where() {
     let told = json!({ "destination": "studio", "upload_host": null, "at": video["completed_at"] });
     assert_eq!(receiver.messages()[0].json()["data"]["delivered"], told);
     let prefix = format!("clips/{}/", text(&video["id"]));
-    let names = ["preview.webp", "spritesheet.jpg", "thumbnail.webp", "video.mp4"];
+    let names = ["preview.webp", "spritesheet.jpg", "spritesheet.vtt", "thumbnail.webp", "video.mp4"];
     assert_eq!(customer.keys().await, names.map(|name| format!("{prefix}{name}")));
     for output in video["outputs"].as_array().unwrap() {
         let delivered = text(&output["delivered_to"]);
@@ -93,9 +93,9 @@ async fn what_is_not_to_be_kept_is_never_in_our_store() {
     let video = server.video(&video["id"]).await;
     assert_eq!(video["status"], "completed", "{video}");
     assert_eq!(ours.asked().len(), 0, "{:?}", ours.asked());
-    assert_eq!(customer.keys().await.len(), 4);
+    assert_eq!(customer.keys().await.len(), 5);
     let outputs = video["outputs"].as_array().unwrap();
-    assert_eq!((outputs.len(), &outputs[0]["url"], &video["expires_at"]), (4, &Value::Null, &Value::Null));
+    assert_eq!((outputs.len(), &outputs[0]["url"], &video["expires_at"]), (5, &Value::Null, &Value::Null));
     let (status, answer) = content(&server, &video).await;
     assert_eq!((status, &answer["error"]["code"]), (StatusCode::GONE, &json!("delivered_elsewhere")));
     let path = format!("/v1/videos/{}/retention", text(&video["id"]));
@@ -106,7 +106,7 @@ async fn what_is_not_to_be_kept_is_never_in_our_store() {
     server.expire().await;
     let video = server.video(&video["id"]).await;
     assert_eq!((&video["status"], &video["prompt"]), (&json!("expired"), &json!("")), "its words go in time");
-    assert_eq!(customer.keys().await.len(), 4, "what is the customer's stays");
+    assert_eq!(customer.keys().await.len(), 5, "what is the customer's stays");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_store_that_is_away_costs_an_attempt_and_one_that_refuses_costs_the_vi
     server.render().await;
     let video = server.video(&video["id"]).await;
     assert_eq!((&video["status"], &video["attempt"]), (&json!("completed"), &json!(2)));
-    assert_eq!(server.objects(&video["id"]).await.len(), 4, "kept here too");
+    assert_eq!(server.objects(&video["id"]).await.len(), 5, "kept here too");
 
     let refused = server.submit(with(json!({ "upload_url": bucket.url() }))).await;
     server.render().await;
@@ -203,7 +203,7 @@ async fn a_role_is_taken_on_under_the_account_s_own_external_id() {
     let video = server.submit(with(json!({ "destination": "studio" }))).await;
     assert!(pull::step(&env).await.unwrap());
     assert_eq!(server.video(&video["id"]).await["status"], "completed", "{:?}", sts.asked());
-    assert_eq!(customer.keys().await.len(), 4);
+    assert_eq!(customer.keys().await.len(), 5);
 
     let other = json!({ "role_arn": "arn:aws:iam::123456789012:role/other" });
     server.ask(Method::PATCH, "/v1/destinations/studio", other).await;
@@ -228,7 +228,7 @@ async fn a_destination_stays_while_videos_are_on_their_way_there() {
         server.post(&format!("/v1/videos/{}/remix", text(&video["id"])), json!({ "prompt": "a fox" })).await;
     assert_eq!((status, &remix["delivery"]["destination"]), (StatusCode::OK, &json!("studio")));
     server.render().await;
-    assert_eq!(customer.keys().await.len(), 8);
+    assert_eq!(customer.keys().await.len(), 10);
     assert_eq!(server.ask(Method::DELETE, &path, Value::Null).await.0, StatusCode::OK);
     assert_eq!(server.video(&video["id"]).await["delivery"]["destination"], "studio", "it is still told");
     let (status, answer) =
@@ -271,5 +271,5 @@ async fn secrets_of_stores_come_under_another_master_key_while_videos_are_on_the
         assert!(pull::step(&env).await.unwrap());
         assert_eq!(server.video(&video["id"]).await["status"], "completed");
     }
-    assert_eq!((customer.keys().await.len(), bucket.messages().len()), (4, 1));
+    assert_eq!((customer.keys().await.len(), bucket.messages().len()), (5, 1));
 }

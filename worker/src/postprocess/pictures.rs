@@ -54,10 +54,16 @@ impl Pictures {
 fn draw(size: Target, frames: u32, fps: u32, receiver: &Receiver<Frame>) -> Result<Vec<Picture>, PostprocessError> {
     let (mut poster, mut spritesheet) = (Poster::new(size, frames), Spritesheet::new(size, frames));
     let mut preview = Preview::open(size, fps)?;
+    let mut seen = 0;
     for (index, frame) in (0..).zip(receiver) {
+        seen = index + 1;
         poster.push(index, &frame)?;
         spritesheet.push(index, &frame)?;
         preview.push(index, &frame)?;
+    }
+    if seen < frames {
+        // The video was given up, and nobody asks for its pictures.
+        return Ok(Vec::new());
     }
     let (sheet_size, preview_size) = (spritesheet.size(), preview.size());
     let list = spritesheet.list(fps).into_bytes();
