@@ -1,7 +1,6 @@
 //! The S3 bucket: every object that Clipmill keeps, and the only code that speaks S3.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -26,6 +25,7 @@ use repeat::Spoilt;
 
 mod checksum;
 pub mod courier;
+mod disposition;
 mod growing;
 pub mod key;
 pub mod lifecycle;
@@ -38,6 +38,7 @@ pub mod survey;
 mod upload;
 
 pub use checksum::Checksum;
+pub use disposition::Disposition;
 pub use growing::Growing;
 pub use multipart::PART_BYTES;
 pub use prefix::Prefix;
@@ -154,24 +155,6 @@ pub struct Download {
     pub content_range: Option<String>,
     /// The version of the object.
     pub etag: Option<String>,
-}
-
-/// What a browser does with a file that it is sent, and what it calls it. The name needs no escaping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disposition<'a> {
-    /// Shows it, if it can.
-    Inline(&'a str),
-    /// Stores it.
-    Attachment(&'a str),
-}
-
-impl fmt::Display for Disposition<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Disposition::Inline(name) => write!(f, "inline; filename=\"{name}\""),
-            Disposition::Attachment(name) => write!(f, "attachment; filename=\"{name}\""),
-        }
-    }
 }
 
 /// A request by which somebody without a key can store one object.

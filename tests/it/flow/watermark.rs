@@ -55,7 +55,7 @@ async fn the_picture_of_an_account_is_on_every_frame_and_leaves_the_store_with_t
 
     server.expire().await;
     let objects = server.objects(&marked["id"]).await;
-    assert!(objects.len() == 4 && objects.iter().all(|key| !key.contains("/source/")), "{objects:?}");
+    assert!(objects.len() == 5 && objects.iter().all(|key| !key.contains("/source/")), "{objects:?}");
 }
 
 #[tokio::test]

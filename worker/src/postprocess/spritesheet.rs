@@ -74,8 +74,8 @@ impl Spritesheet {
 
     /// The frame that the next tile shows.
     fn due(&self) -> u32 {
-        let middle = (2 * u64::from(self.drawn) + 1) * u64::from(self.frames) / (2 * u64::from(self.tiles));
-        u32::try_from(middle).unwrap_or(u32::MAX)
+        let Tile { from, until, .. } = self.place(self.drawn);
+        from + (until - from) / 2
     }
 
     fn draw(&mut self, frame: &Frame) -> Result<(), Cause> {

@@ -24,7 +24,7 @@ fn red(position: Position, opacity: f64) -> Mark {
 fn clip_of(mark: Option<Mark>) -> Clip {
     let grey = |_| Frame::from_pixel(SIZE.width, SIZE.height, Rgb(GREY));
     let recipe = Recipe { mark, ..Recipe::plain(SIZE, 24) };
-    postprocess(footage(4, 4, 24, grey), &recipe, &std::env::temp_dir()).unwrap()
+    postprocess(footage(4, 4, 24, grey), &recipe, &tempfile::env::temp_dir()).unwrap()
 }
 
 fn path(clip: &Clip, variant: Variant) -> &Path {

@@ -15,7 +15,7 @@ use super::*;
 use crate::engine::Frame;
 use crate::postprocess::ffprobe::{decode_rgb, probe};
 use crate::postprocess::tests::{footage, moving};
-use crate::postprocess::{Clip, Recipe, Target, postprocess};
+use crate::postprocess::{Clip, ClipFile, Recipe, Target, postprocess};
 
 const SIZE: Target = Target { width: 64, height: 64 };
 
@@ -58,6 +58,11 @@ fn clip(origin: Origin, draw: fn(u32) -> Frame) -> Clip {
     postprocess(footage(24, 24, 24, draw), &recipe, &tempfile::env::temp_dir()).unwrap()
 }
 
+/// The files that carry a manifest: the list of tiles is a text.
+fn media(clip: &Clip) -> impl Iterator<Item = &ClipFile> {
+    clip.files.iter().filter(|file| file.variant != Variant::SpritesheetVtt)
+}
+
 /// The action that the manifest tells of, and everything else that it says.
 fn manifest(reader: &Reader) -> (Value, Value) {
     let told: Value = serde_json::from_str(&reader.json()).unwrap();
@@ -72,7 +77,7 @@ fn every_file_says_who_made_it_and_verifiers_trust_it() {
     let studio = Studio::open();
     let clip = clip(studio.origin(), moving);
     assert_eq!(clip.files.len(), std::fs::read_dir(clip.folder()).unwrap().count());
-    for file in &clip.files {
+    for file in media(&clip) {
         let bytes = std::fs::read(&file.path).unwrap();
         let reader = studio.read(file.variant.content_type(), &bytes);
         assert_eq!(reader.validation_state(), ValidationState::Trusted, "{}: {}", file.variant, reader.json());
@@ -94,7 +99,7 @@ fn every_file_says_who_made_it_and_verifiers_trust_it() {
 fn a_changed_byte_is_found_out() {
     let studio = Studio::open();
     let clip = clip(studio.origin(), moving);
-    for file in &clip.files {
+    for file in media(&clip) {
         let mut bytes = std::fs::read(&file.path).unwrap();
         let picture = match file.variant {
             Variant::Video => bytes.windows(4).position(|window| window == b"mdat").unwrap() + 40,
@@ -166,7 +171,7 @@ fn files_are_labelled_without_any_certificate() {
     assert_eq!((&label["Label"], &label["ContentProducer"]), (&json!("1"), &json!("A & B")));
     assert_eq!(label["ProduceID"], job().to_string());
     assert_eq!(tags["comment"], "Rendered by Clipmill (engine: preview)");
-    for file in &clip.files {
+    for file in media(&clip) {
         let bytes = std::fs::read(&file.path).unwrap();
         let packet = match file.variant {
             Variant::Video => bytes.clone(),
@@ -189,7 +194,7 @@ fn a_picture_of_an_odd_size_keeps_it() {
     let size = Target { width: 642, height: 18 };
     let draw = |_| Frame::from_pixel(642, 18, Rgb([9, 90, 200]));
     let clip = postprocess(footage(2, 2, 24, draw), &recipe(size), &tempfile::env::temp_dir()).unwrap();
-    for file in &clip.files[1..] {
+    for file in media(&clip).skip(1) {
         let picture = image::open(&file.path).unwrap();
         assert_eq!((picture.width(), picture.height()), (file.width, file.height), "{}", file.variant);
     }
