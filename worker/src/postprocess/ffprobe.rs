@@ -13,9 +13,9 @@ pub(super) fn probe(path: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The presentation times of all frames in seconds, as `ffprobe` prints them.
+/// The presentation times of all pictures in seconds, as `ffprobe` prints them.
 pub(super) fn frame_times(path: &Path) -> Vec<String> {
-    let options = ["-v", "error", "-show_entries", "frame=pts_time", "-of", "csv=p=0"];
+    let options = ["-v", "error", "-select_streams", "v:0", "-show_entries", "frame=pts_time", "-of", "csv=p=0"];
     let output = Command::new("ffprobe").args(options).arg(path).output().unwrap();
     let times = String::from_utf8(output.stdout).unwrap();
     // A frame with side data has an empty line below it.
