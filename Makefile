@@ -17,6 +17,7 @@ dev: setup ## Run the whole service on http://127.0.0.1:8080 until Ctrl-C
 	$(CARGO) run --bin clipmill -- dev
 
 test: setup ## Run every test against real parts
+	tests/stores/setup
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
 	tests/clients/run

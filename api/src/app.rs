@@ -21,6 +21,7 @@ use clipmill_shared::moderation::{Moderation, ModerationConfig};
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::secret::ApiKey;
 use clipmill_shared::storage::Storage;
+use clipmill_shared::storage::courier::Courier;
 use clipmill_shared::telemetry;
 use clipmill_shared::tier::Tier;
 use clipmill_shared::vault::Vault;
@@ -37,6 +38,7 @@ use crate::minimax::MinimaxConfig;
 use crate::problem::Problem;
 use crate::prompt::Studio;
 use crate::rate::Rates;
+use crate::watermark::Marks;
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -56,7 +58,7 @@ impl Deref for App {
 pub struct Shared {
     pub(crate) pool: PgPool,
     pub(crate) storage: Storage,
-    /// Seals and opens the secrets that sign webhooks.
+    /// Seals and opens the secrets that sign webhooks, and those of the customers' own stores.
     pub(crate) vault: Vault,
     /// Takes submits.
     pub(crate) intake: Intake,
@@ -68,8 +70,12 @@ pub struct Shared {
     pub(crate) outlook: Outlook,
     /// Fetches images from the addresses that customers give.
     pub(crate) outbound: Outbound,
+    /// Tries the customers' own stores.
+    pub(crate) courier: Courier,
     /// Works on prompts before they are drawn.
     pub(crate) studio: Studio,
+    /// The visible marks of videos.
+    pub(crate) marks: Marks,
     /// What clients of the MiniMax API may do.
     pub(crate) minimax: MinimaxConfig,
     /// Bounds the memory of bodies that are being read, account by account.
@@ -113,16 +119,19 @@ impl App {
         let moderation = Moderation::open(moderation).map_err(anyhow::Error::msg)?;
         let (bells, closing) = (Bells::of_waiting(), CancellationToken::new());
         tokio::spawn(listen(bells.clone(), pool.clone(), closing.clone()));
+        let outbound = Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?;
         let app = Self(Arc::new(Shared {
-            intake: Intake::new(pool.clone(), storage.clone(), clients.credits_per_unit.clone()),
+            courier: Courier::new(&storage, outbound.clone()),
+            intake: Intake::new(pool.clone(), storage.clone(), vault.clone(), clients.credits_per_unit.clone()),
             keys: keyring(pool.clone()),
             polls: poller(pool.clone()),
             outlook: Outlook::new(pool.clone()),
             pool,
             storage,
             vault,
-            outbound: Outbound::new(outbound, FETCH_TIMEOUT).context("cannot make an HTTP client")?,
+            outbound,
             studio: Studio::open(&clients.prompt, moderation)?,
+            marks: Marks::open(&clients.watermark)?,
             minimax: clients.minimax.clone(),
             rooms: Arc::default(),
             images: Arc::new(Semaphore::new(IMAGES_IN_HAND)),

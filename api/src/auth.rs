@@ -75,7 +75,7 @@ impl Proven {
 
 /// What a key has to be good for, for a request to be answered.
 fn needed(method: &Method, path: &str) -> Scope {
-    let of_account = ["/v1/account", "/v1/webhook_endpoints", "/v1/webhooks", "/v1/usage"];
+    let of_account = ["/v1/account", "/v1/destinations", "/v1/webhook_endpoints", "/v1/webhooks", "/v1/usage"];
     if of_account.iter().any(|prefix| path.starts_with(prefix)) {
         return Scope::Account;
     }
@@ -188,6 +188,7 @@ mod tests {
             (Method::GET, "/v1/webhooks/secret", Scope::Account),
             (Method::DELETE, "/v1/webhook_endpoints/we_1", Scope::Account),
             (Method::GET, "/v1/usage", Scope::Account),
+            (Method::POST, "/v1/destinations/studio/test", Scope::Account),
         ] {
             assert_eq!(needed(&method, path), scope, "{method} {path}");
         }

@@ -20,6 +20,7 @@ use crate::minimax::MinimaxConfig;
 use crate::prompt::PromptConfig;
 use crate::rate::RateConfig;
 use crate::transport::TransportConfig;
+use crate::watermark::WatermarkConfig;
 
 /// Clipmill's HTTP API
 #[derive(Debug, clap::Parser)]
@@ -225,6 +226,9 @@ pub struct ClientConfig {
     /// What may become of their prompts
     #[command(flatten)]
     pub prompt: PromptConfig,
+    /// What visible marks are like
+    #[command(flatten)]
+    pub watermark: WatermarkConfig,
     /// What clients of the MiniMax API may do
     #[command(flatten)]
     pub minimax: MinimaxConfig,

@@ -2,7 +2,7 @@
 //!
 //! Multipart knows only texts and files, so `a[b]` becomes a member of an object and numbers are read from texts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use axum::body::Bytes;
@@ -11,13 +11,16 @@ use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use self::sorted::Sorted;
 use crate::limit::PARTS_MAX;
 use crate::problem::Problem;
+
+mod sorted;
 
 /// Members of JSON up to this size may have any form.
 const SMALL_MAX_BYTES: usize = 64 * 1024;
@@ -30,6 +33,8 @@ const ONCE: &str = "must be given once";
 pub(crate) struct Form {
     fields: Map<String, Value>,
     files: HashMap<String, FileField>,
+    /// Fields that are null: no request means anything by that but to take something away.
+    nulls: HashSet<String>,
 }
 
 /// A part of a multipart body that is a file.
@@ -80,7 +85,9 @@ impl Form {
         let mut form = Self::default();
         for (name, raw) in members.0 {
             let value = value(&name, &raw)?;
-            if !value.is_null() && form.fields.insert(name.clone(), value).is_some() {
+            if value.is_null() {
+                form.nulls.insert(name);
+            } else if form.fields.insert(name.clone(), value).is_some() {
                 return Err(Problem::invalid(shown(&name), ONCE));
             }
         }
@@ -135,7 +142,8 @@ impl Form {
 
     /// SHA-256 of all that the body says: the same for a request that is sent again.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
-        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value.to_string().into_bytes()));
+        let text = |value| serde_json::to_vec(&Sorted(value)).unwrap_or_default();
+        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), text(value)));
         let files = self.files.iter().map(|(name, file)| (name.as_str(), Sha256::digest(&file.bytes).to_vec()));
         let said: BTreeMap<&str, Vec<u8>> = fields.chain(files).collect();
         let mut hash = Sha256::new();
@@ -154,6 +162,11 @@ impl Form {
     /// Whether it has a field or a file of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.files.contains_key(name) || self.fields.contains_key(name)
+    }
+
+    /// Whether it has a field of this name that is null.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.nulls.contains(name)
     }
 
     /// A text.
@@ -227,6 +240,26 @@ impl Form {
                 Ok(Some(Self { fields: members.clone(), ..Self::default() }))
             }
             _ => Err(Problem::invalid(name, &format!("must be an object with {}", known.join(" and ")))),
+        }
+    }
+
+    /// The members of an object, or of a text that holds one in JSON, as a form of their own: `codec` of `output` is its field
+    /// `output.codec`. One that is not in `known` is refused by that name.
+    pub(crate) fn members(&self, name: &'static str, known: &[&str]) -> Result<Option<Self>, Problem> {
+        let refused = || Problem::invalid(name, "must be an object");
+        let members: Map<String, Value> = match self.value(name)? {
+            None => return Ok(None),
+            Some(Value::Object(members)) => members.clone(),
+            Some(Value::String(text)) if text.len() <= SMALL_MAX_BYTES => {
+                serde_json::from_str(text).map_err(|_| refused())?
+            }
+            Some(_) => return Err(refused()),
+        };
+        let given = members.into_iter().filter(|(_, value)| !value.is_null());
+        let fields: Map<String, Value> = given.map(|(member, value)| (format!("{name}.{member}"), value)).collect();
+        match fields.keys().find(|member| !known.contains(&member.as_str())) {
+            Some(member) => Err(Problem::unknown_member(&shown(member), known)),
+            None => Ok(Some(Self { fields, ..Self::default() })),
         }
     }
 
@@ -310,17 +343,24 @@ fn value(name: &str, raw: &RawValue) -> Result<Value, Problem> {
     let read = match text.as_bytes().first() {
         Some(b'"') => serde_json::from_str(text).map(Value::String),
         _ if text.len() <= SMALL_MAX_BYTES => serde_json::from_str(text),
-        Some(b'{') => serde_json::from_str(text).map(|ImageUrl { image_url }| json!({ "image_url": image_url })),
+        Some(b'{') => serde_json::from_str(text).and_then(|large: LargeObject| serde_json::to_value(large)),
         _ => return Err(refused()),
     };
     read.map_err(|_| refused())
 }
 
-/// An object that may be large: a data URL.
-#[derive(Deserialize)]
+/// An object that may be large, since it has a data URL: an image, or a visible mark.
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct ImageUrl {
-    image_url: String,
+struct LargeObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opacity: Option<f64>,
 }
 
 /// An image as it came.

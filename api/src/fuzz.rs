@@ -13,13 +13,14 @@ use serde_json::Value;
 
 use crate::form::{Form, ImageField};
 use crate::minimax::{MinimaxConfig, Task};
+use crate::output;
 use crate::picture;
 use crate::problem::Problem;
 use crate::prompt::camera as moves;
 
 /// Fields of each form that there is.
-const FIELDS: [&str; 7] =
-    ["prompt", "seconds", "prompt_optimizer", "metadata", "camera", "input_reference", "expires_after"];
+const FIELDS: [&str; 8] =
+    ["prompt", "seconds", "prompt_optimizer", "metadata", "camera", "output", "input_reference", "expires_after"];
 const BOUNDARY: &str = "fuzz";
 
 /// A source image: stripped, decoded, and stripped and decoded again, which changes nothing.
@@ -97,6 +98,7 @@ fn read(mut form: Form) {
     let _ = (form.text("prompt"), form.integer("seconds"), form.boolean("prompt_optimizer"));
     let _ = (form.pairs("metadata"), form.texts("metadata"), form.has_images());
     let _ = form.object("expires_after", &["anchor", "seconds"]);
+    let _ = output::read(&form);
     if let Ok(Some(field)) = form.value("camera") {
         let _ = moves::brackets(field);
     }

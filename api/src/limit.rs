@@ -9,6 +9,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
 use clipmill_shared::id::AccountId;
+use clipmill_shared::jobs::watermark;
 use clipmill_shared::picture::PICTURE_MAX_BYTES;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutLayer;
@@ -44,6 +45,8 @@ pub(crate) const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
 pub(crate) const PAGE_MAX: u32 = 100;
 /// Largest body of a request that brings no images, in bytes.
 pub(crate) const SMALL_BODY_MAX_BYTES: usize = 64 * 1024;
+/// Largest body of a request that may bring the PNG of a mark: that in base64, and the rest.
+pub(crate) const MARK_BODY_MAX_BYTES: usize = watermark::IMAGE_MAX_BYTES / 3 * 4 + SMALL_BODY_MAX_BYTES;
 
 /// Two images in base64, and the rest.
 const BODY_MAX_BYTES: usize = 2 * IMAGE_MAX_BYTES / 3 * 4 + 1024 * 1024;

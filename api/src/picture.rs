@@ -19,7 +19,10 @@ use crate::form::{Form, ImageField};
 use crate::limit::{IMAGE_MAX_BYTES, IMAGE_MAX_DECODED_BYTES, IMAGE_SIDE_PX};
 use crate::problem::Problem;
 
+mod mark;
 mod strip;
+
+pub(crate) use mark::mark;
 
 /// Base64 as browsers and scripts write it, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -88,6 +88,12 @@ impl Problem {
         Self { param: Some(field.to_owned()), ..Self::new(Code::UnknownParameter, message) }
     }
 
+    /// A member that an object does not have, and those that it has.
+    pub(crate) fn unknown_member(member: &str, known: &[&str]) -> Self {
+        let message = format!("there is no {member} here; there are: {}", known.join(", "));
+        Self { param: Some(member.to_owned()), ..Self::new(Code::UnknownParameter, message) }
+    }
+
     /// A prompt, or an image, that may not be drawn.
     pub(crate) fn moderated() -> Self {
         let message = "prompt or images were refused by this service's moderation";
@@ -137,6 +143,16 @@ impl Problem {
         Self::new(Code::KeyNotFound, "there is no such key")
     }
 
+    /// No such worker.
+    pub(crate) fn no_worker() -> Self {
+        Self::new(Code::WorkerNotFound, "there is no such worker, or none that was drained")
+    }
+
+    /// No such tier.
+    pub(crate) fn no_tier() -> Self {
+        Self::new(Code::TierNotFound, "there is no such tier: name one of fast, pro")
+    }
+
     /// No such account.
     pub(crate) fn no_account() -> Self {
         Self::new(Code::AccountNotFound, "there is no such account")
@@ -171,6 +187,17 @@ impl Problem {
     pub(crate) fn file_not_ready() -> Self {
         let message = "the file has no content yet; store it by the upload link and then complete it";
         Self::new(Code::FileNotReady, message)
+    }
+
+    /// No such destination, or another account's.
+    pub(crate) fn no_destination() -> Self {
+        Self::new(Code::DestinationNotFound, "there is no such destination")
+    }
+
+    /// Files that were delivered and never kept here.
+    pub(crate) fn delivered_elsewhere() -> Self {
+        let message = "the video was delivered as output says and not kept here";
+        Self::new(Code::DeliveredElsewhere, message)
     }
 
     /// No such webhook endpoint, or another account's.

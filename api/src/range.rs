@@ -14,11 +14,13 @@ pub(crate) enum Part {
     Outside,
 }
 
-/// The part of a file of `size` bytes that a request asks for. A condition on an earlier version is never taken as met.
-pub(crate) fn part(headers: &HeaderMap, size: u64) -> Part {
+/// The part of a file of `size` bytes that a request asks for. If it wants that of one version only, that has to be this one, by its
+/// tag or its date.
+pub(crate) fn part(headers: &HeaderMap, size: u64, tag: &str, date: &str) -> Part {
     let header = headers.get(RANGE).and_then(|value| value.to_str().ok());
+    let is_of_this_version = headers.get(IF_RANGE).is_none_or(|wanted| wanted == tag || wanted == date);
     match header {
-        Some(header) if !headers.contains_key(IF_RANGE) => parse(header, size).unwrap_or(Part::Whole),
+        Some(header) if is_of_this_version => parse(header, size).unwrap_or(Part::Whole),
         _ => Part::Whole,
     }
 }
@@ -56,6 +58,9 @@ fn number(digits: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    const TAG: &str = "\"c0ffee\"";
+    const DATE: &str = "Fri, 27 Nov 2026 20:00:00 GMT";
+
     #[test]
     fn one_range_is_understood_and_everything_else_is_answered_whole() {
         let cases = [
@@ -77,14 +82,23 @@ mod tests {
         ];
         for (header, expected) in cases {
             let headers = [(RANGE, header.parse().expect("a header value"))].into_iter().collect();
-            assert_eq!(part(&headers, 100), expected, "{header}");
+            assert_eq!(part(&headers, 100, TAG, DATE), expected, "{header}");
         }
     }
 
     #[test]
-    fn a_condition_on_an_earlier_version_is_never_met() {
-        let headers = [(RANGE, "bytes=0-4"), (IF_RANGE, "\"x\"")];
-        let headers = headers.into_iter().map(|(name, value)| (name, value.parse().expect("a value"))).collect();
-        assert_eq!(part(&headers, 100), Part::Whole);
+    fn a_part_of_another_version_is_not_given() {
+        let weak = format!("W/{TAG}");
+        for (wanted, expected) in [
+            (TAG, Part::Bytes(0, 4)),
+            (DATE, Part::Bytes(0, 4)),
+            ("\"x\"", Part::Whole),
+            (&weak, Part::Whole),
+            ("Fri, 27 Nov 2026 20:00:01 GMT", Part::Whole),
+        ] {
+            let headers = [(RANGE, "bytes=0-4"), (IF_RANGE, wanted)];
+            let headers = headers.into_iter().map(|(name, value)| (name, value.parse().expect("a value"))).collect();
+            assert_eq!(part(&headers, 100, TAG, DATE), expected, "{wanted}");
+        }
     }
 }

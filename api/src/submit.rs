@@ -29,9 +29,8 @@ pub(crate) async fn queue(
 /// The wish as it is to be drawn, once it is found good.
 pub(crate) async fn judged(app: &App, wish: Wish, direction: &Direction) -> Result<Spec, Problem> {
     let fleet = app.outlook.fleet().await?;
-    let offer = wish.tier.and_then(|tier| fleet.offers.get(&tier));
     let wish = Wish { style: direction.style(), camera: direction.camera(), ..wish };
-    let spec = Spec::new(wish, offer)?;
+    let spec = Spec::new(wish, &fleet)?;
     if let Some(url) = spec.webhook_url() {
         app.outbound.check(url).map_err(|refused| Problem::invalid("webhook_url", &refused.to_string()))?;
     }

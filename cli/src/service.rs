@@ -16,6 +16,7 @@ use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, Identity, KeyWish};
 use clipmill_shared::db::{self, DatabaseUrl, PgPool};
 use clipmill_shared::id::AccountId;
+use clipmill_shared::jobs::watermark::Fonts;
 use clipmill_shared::moderation::{Moderation, ModerationConfig};
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::roles;
@@ -24,6 +25,7 @@ use clipmill_shared::storage::{DEFAULT_BUCKET, Storage, StorageConfig};
 use clipmill_shared::vault::{Vault, VaultConfig};
 use clipmill_worker::Env;
 use clipmill_worker::config::WorkerConfig;
+use clipmill_worker::postprocess::provenance::ProvenanceConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -140,7 +142,8 @@ impl Service {
             &config.clients,
             &config.worker.signing,
         )?;
-        let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
+        let provenance = provenance(config)?;
+        let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), provenance, ..config.worker.clone() };
         let engines = worker.engines().context("the engines cannot be set up")?;
         let moderation = Moderation::open(&config.moderation).map_err(anyhow::Error::msg)?;
         let env = Env::new(
@@ -152,7 +155,8 @@ impl Service {
             &outbound,
             stop.clone(),
         )?;
-        let env = Arc::new(env.moderated_by(moderation));
+        let fonts = Fonts::open(&config.clients.watermark.font).map_err(anyhow::Error::msg)?;
+        let env = Arc::new(env.moderated_by(moderation).writing_with(fonts));
 
         let address = listener.local_addr().context("cannot read the address that was bound")?;
         let mut parts = JoinSet::new();
@@ -217,6 +221,12 @@ fn open_vault(config: &ServiceConfig) -> Result<Vault> {
         secrets.master_key_file = Some(embedded::master_key_file(&config.data)?);
     }
     secrets.vault().map_err(anyhow::Error::msg)
+}
+
+/// Media are signed all the same where nobody set a certificate up, by one that is made in the data folder.
+fn provenance(config: &ServiceConfig) -> Result<ProvenanceConfig> {
+    let given = config.worker.provenance.clone();
+    Ok(if given.signs() { given } else { given.signed_by(embedded::certificate(&config.data)?) })
 }
 
 /// The embedded database, as this role; none where the database is somebody's own, with its own logins.

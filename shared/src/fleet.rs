@@ -1,13 +1,18 @@
 //! The fleet: which workers there are, and how fast they were lately. Each reports for itself; one that fell silent counts
 //! no more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgPool;
 use sqlx::types::Json;
 
+use crate::jobs::options::Codec;
 use crate::offer::Offer;
 use crate::tier::Tier;
+
+pub mod load;
+pub mod orders;
+pub mod process;
 
 /// How fast attempts of one tier were lately.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -48,6 +53,8 @@ pub struct Fleet {
     /// What the workers of a tier can render, where that is less than the tier accepts: of the live ones, else of those that
     /// were there last.
     pub offers: BTreeMap<Tier, Offer>,
+    /// What some live worker of a tier can encode. A tier without live workers has what its last ones could.
+    pub codecs: BTreeMap<Tier, BTreeSet<Codec>>,
 }
 
 /// What a worker says of one tier that it serves.
@@ -75,6 +82,12 @@ impl Pace {
 }
 
 impl Fleet {
+    /// What can be encoded in this tier: H.264 always, even before there is a worker, and what else some worker has an encoder for.
+    pub fn encodes(&self, tier: Tier) -> BTreeSet<Codec> {
+        let known = self.codecs.get(&tier).into_iter().flatten().copied();
+        known.chain([Codec::H264]).collect()
+    }
+
     /// The tiers whose jobs stand in one line with those of `tier`, since some worker serves both.
     pub fn tiers_beside(&self, tier: Tier) -> Vec<Tier> {
         let sharing = self.workers.iter().filter(|worker| worker.tiers.contains(&tier));
@@ -87,18 +100,24 @@ impl Fleet {
 }
 
 /// Says that a worker lives, what it serves and how fast it was.
-pub async fn report(pool: &PgPool, name: &str, gpus: u32, served: &[Served]) -> Result<(), sqlx::Error> {
+pub async fn report(
+    pool: &PgPool,
+    name: &str,
+    gpus: u32,
+    codecs: &[Codec],
+    served: &[Served],
+) -> Result<(), sqlx::Error> {
     let tiers: Vec<Tier> = served.iter().map(|served| served.tier).collect();
     let column = |of: fn(Pace) -> f64| served.iter().map(|served| served.pace.map(of)).collect::<Vec<_>>();
     let offers =
         serde_json::to_value(served.iter().map(|served| &served.offer).collect::<Vec<_>>()).unwrap_or_default();
     sqlx::query!(
         r#"
-        insert into workers as worker (name, tier, gpus, gpu_seconds, unit_seconds, offer)
-        select $1, tier, $2, gpu, unit, nullif($6::jsonb -> (nth - 1)::int, 'null')
+        insert into workers as worker (name, tier, gpus, gpu_seconds, unit_seconds, offer, codecs)
+        select $1, tier, $2, gpu, unit, nullif($6::jsonb -> (nth - 1)::int, 'null'), $7
         from unnest($3::tier[], $4::float8[], $5::float8[]) with ordinality as served (tier, gpu, unit, nth)
         on conflict (name, tier) do update
-            set gpus = excluded.gpus, seen_at = now(), offer = excluded.offer,
+            set gpus = excluded.gpus, seen_at = now(), offer = excluded.offer, codecs = excluded.codecs,
                 gpu_seconds = coalesce(excluded.gpu_seconds, worker.gpu_seconds),
                 unit_seconds = coalesce(excluded.unit_seconds, worker.unit_seconds)
         "#,
@@ -108,6 +127,7 @@ pub async fn report(pool: &PgPool, name: &str, gpus: u32, served: &[Served]) -> 
         &column(|pace| pace.gpu_seconds) as _,
         &column(|pace| pace.unit_seconds) as _,
         offers,
+        &codecs.iter().map(|codec| codec.as_str().to_owned()).collect::<Vec<_>>(),
     )
     .execute(pool)
     .await
@@ -127,14 +147,16 @@ pub async fn forget(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from workers where seen_at < now() - interval '1 day'").execute(pool).await.map(drop)
 }
 
-/// The fleet as it is now: a worker lives that reported in the last half minute; paces are the mean of the last five workers
+/// The fleet as it is now: a worker lives that reported in the last half minute and may take jobs; paces are the mean of the last five workers
 /// that measured one.
 pub async fn read(pool: &PgPool) -> Result<Fleet, sqlx::Error> {
     let workers = sqlx::query_as!(
         WorkerRow,
         r#"
         select array_agg(tier) as "tiers!: Vec<Tier>", max(gpus) as "gpus!" from workers
-        where seen_at > now() - interval '30 seconds' group by name limit 10000
+        where seen_at > now() - interval '30 seconds' and tier <> all (select tier from paused_tiers)
+            and not exists (select from drains where drains.name in (workers.name, left(workers.name, -33)))
+        group by name limit 10000
         "#
     );
     let paces = sqlx::query!(
@@ -168,6 +190,7 @@ pub async fn read(pool: &PgPool) -> Result<Fleet, sqlx::Error> {
             .map(|row| Running { tier: row.tier, done: f64::from(row.progress) / 100.0 })
             .collect(),
         offers: offers(pool).await?,
+        codecs: codecs(pool).await?,
     })
 }
 
@@ -191,6 +214,24 @@ async fn offers(pool: &PgPool) -> Result<BTreeMap<Tier, Offer>, sqlx::Error> {
         offers.insert(row.tier, offer);
     }
     Ok(offers)
+}
+
+/// What can be encoded in each tier, by the same workers that the offers are of.
+async fn codecs(pool: &PgPool) -> Result<BTreeMap<Tier, BTreeSet<Codec>>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select distinct worker.tier as "tier: Tier", codec as "codec!" from workers as worker
+        join (select tier, max(seen_at) as seen_at from workers group by tier) as latest on latest.tier = worker.tier
+        cross join unnest(codecs) as codec
+        where worker.seen_at > latest.seen_at - interval '30 seconds' limit 100
+        "#
+    );
+    let mut codecs: BTreeMap<Tier, BTreeSet<Codec>> = BTreeMap::new();
+    for row in rows.fetch_all(pool).await? {
+        // A codec that a newer version knows is not on offer here.
+        codecs.entry(row.tier).or_default().extend(row.codec.parse::<Codec>().ok());
+    }
+    Ok(codecs)
 }
 
 struct WorkerRow {

@@ -96,6 +96,11 @@ id!(
     "we_"
 );
 id!(
+    /// Names a bucket of the customer's own.
+    DestinationId,
+    "dest_"
+);
+id!(
     /// Names one wish to tell one endpoint of one event; the `webhook-id` of all its tries.
     DeliveryId,
     "wh_"

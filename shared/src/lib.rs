@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod batch;
 pub mod bell;
 pub mod db;
+pub mod destinations;
 pub mod endpoint;
 pub mod files;
 pub mod fleet;

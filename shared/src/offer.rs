@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::jobs::Mode;
+use crate::jobs::{Mode, OutputOptions};
 use crate::tier::Size;
 
 /// What an engine can render in one tier. An engine that can render whatever the tier accepts makes none.
@@ -31,6 +31,11 @@ impl Offer {
     /// The longest video, in whole seconds.
     pub fn max_seconds(&self) -> u32 {
         self.max_frames / self.fps.max(1)
+    }
+
+    /// The longest video whose end can flow into its beginning, in whole seconds: it needs frames beyond its length.
+    pub fn max_looped_seconds(&self) -> u32 {
+        self.max_frames.saturating_sub(OutputOptions::seam_frames(self.fps)) / self.fps.max(1)
     }
 
     /// The offered size whose shape is nearest to that of an image.
@@ -86,6 +91,14 @@ mod tests {
         let both = offer(&["832x480", "480x832", "1280x720"], 81).meet(&offer(&["480x832", "832x480"], 49));
         assert_eq!(both, offer(&["832x480", "480x832"], 49));
         assert_eq!(both.max_seconds(), 3);
+    }
+
+    #[test]
+    fn a_loop_needs_frames_beyond_its_length() {
+        for (frames, seconds, looped) in [(81, 5, 4), (88, 5, 5), (49, 3, 2), (24, 1, 1), (23, 1, 0), (7, 0, 0)] {
+            let offer = offer(&["832x480"], frames);
+            assert_eq!((offer.max_seconds(), offer.max_looped_seconds()), (seconds, looped), "{frames} frames");
+        }
     }
 
     #[test]

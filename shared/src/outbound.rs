@@ -1,9 +1,10 @@
 //! The one place that builds HTTP clients.
 //!
-//! Every address that a customer names (webhooks, images) goes through [`Outbound`], which looks at the addresses that
+//! Every address that a customer names (webhooks, images, stores) goes through [`Outbound`], which looks at the addresses that
 //! a name resolves to at the moment of connecting, so that a name cannot change its meaning after it was checked.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use url::{Host, Url};
 
 mod address;
 mod fetch;
+mod put;
 
 pub use address::is_public;
 pub use fetch::FetchError;
+pub use put::PutError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where web servers are, and what few else listens on.
@@ -25,10 +28,10 @@ const PORTS: [u16; 4] = [80, 443, 8080, 8443];
 /// Whom customers may make us call.
 #[derive(Debug, Clone, clap::Args)]
 pub struct OutboundConfig {
-    /// Let webhooks and image addresses point to private, loopback and link-local hosts, and to any port (for development)
+    /// Let webhooks, image addresses and customers' stores point to private, loopback and link-local hosts, and to any port (for development)
     #[arg(long, env = "CLIPMILL_ALLOW_PRIVATE_ADDRESSES")]
     pub allow_private_addresses: bool,
-    /// Ports that webhooks and image addresses may have
+    /// Ports that webhooks, image addresses and customers' stores may have
     #[arg(long, env = "CLIPMILL_OUTBOUND_PORTS", value_delimiter = ',', default_values_t = PORTS)]
     pub outbound_ports: Vec<u16>,
 }
@@ -52,6 +55,9 @@ pub enum Refused {
     /// Only these two schemes are spoken.
     #[error("must be an http:// or https:// URL with a host")]
     NotHttp,
+    /// What is sent there is nobody else's to read.
+    #[error("must be an https:// URL")]
+    InTheClear,
     /// A user name or password in the address would end up in logs of others.
     #[error("must not contain a user name or password")]
     Credentials,
@@ -129,6 +135,19 @@ impl Outbound {
     /// The URL in `text`, if it is one that is called. What its name resolves to is checked when connecting.
     pub fn check(&self, text: &str) -> Result<Url, Refused> {
         self.rules.check(text)
+    }
+
+    /// As [`Outbound::check`], for what is nobody else's to read: over https, but for development.
+    pub fn check_encrypted(&self, text: &str) -> Result<Url, Refused> {
+        let url = self.check(text)?;
+        let is_in_the_clear = url.scheme() != "https" && !(self.rules.is_allowed)(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        if is_in_the_clear { Err(Refused::InTheClear) } else { Ok(url) }
+    }
+
+    /// The addresses that a name has at this moment and that may be connected to.
+    pub async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let found = tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip());
+        Ok(found.filter(|ip| (self.rules.is_allowed)(*ip)).collect())
     }
 }
 

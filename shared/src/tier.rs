@@ -36,6 +36,17 @@ pub struct Retention {
     pub max_seconds: u32,
 }
 
+/// What the finished file may be beyond what is drawn for it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct OutputLimits {
+    /// Largest width times height, in pixels.
+    pub max_area_px: u32,
+    /// Most frames per second.
+    pub max_fps: u32,
+    /// Most pixels along a side, and most frames, for each one that is drawn.
+    pub max_factor: u32,
+}
+
 /// All that one tier accepts.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Limits {
@@ -47,6 +58,8 @@ pub struct Limits {
     pub fps: (u32, u32),
     /// Retention of the finished media.
     pub retention: Retention,
+    /// Bounds of the finished file.
+    pub output: OutputLimits,
 }
 
 /// Shortest side of a video, in pixels.
@@ -64,12 +77,14 @@ const HOUR: u32 = 3600;
 const DAY: u32 = 24 * HOUR;
 const AREA_768P: u32 = 1366 * 768;
 const AREA_1080P: u32 = 1920 * 1080;
+const AREA_2160P: u32 = 3840 * 2160;
 
 static FAST: Limits = Limits {
     bands: &[Band { max_area_px: AREA_768P, max_seconds: 10 }],
     sizes: &["1366x768", "768x1366", "1280x720", "720x1280", "1024x1024", "1024x768", "768x1024", "854x480", "480x854"],
     fps: (8, 30),
     retention: Retention { default_seconds: DAY, min_seconds: 1, max_seconds: 7 * DAY },
+    output: OutputLimits { max_area_px: AREA_1080P, max_fps: 60, max_factor: 4 },
 };
 
 static PRO: Limits = Limits {
@@ -87,6 +102,7 @@ static PRO: Limits = Limits {
     ],
     fps: (8, 30),
     retention: Retention { default_seconds: 7 * DAY, min_seconds: 1, max_seconds: 30 * DAY },
+    output: OutputLimits { max_area_px: AREA_2160P, max_fps: 60, max_factor: 4 },
 };
 
 impl Tier {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use clipmill_shared::accounts::credits::Prices;
 use clipmill_shared::jobs::submit::Intake;
+use clipmill_shared::vault::Vault;
 use tokio::time::sleep;
 
 use crate::bench::Bench;
@@ -19,7 +20,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     eprintln!("Rendering {jobs} jobs of {lasts:?}");
     let database = bench.database("bench_idle").await?;
     let (account, _) = ledger::account(&database.pool).await?;
-    let intake = Intake::new(database.pool.clone(), bench.storage().await?, Prices::default());
+    let intake = Intake::new(database.pool.clone(), bench.storage().await?, Vault::default(), Prices::default());
     for _ in 0..jobs {
         ledger::submit(&intake, account).await?;
     }

@@ -7,13 +7,16 @@ use clipmill_shared::accounts;
 use clipmill_shared::accounts::keys::{self, KeyWish};
 use clipmill_shared::accounts::limits::{self, Limits};
 use clipmill_shared::db::PgPool;
+use clipmill_shared::fleet::Fleet;
 use clipmill_shared::id::AccountId;
-use clipmill_shared::jobs::lease::{self, Lease};
+use clipmill_shared::jobs::lease::{self, Ability, Lease};
 use clipmill_shared::jobs::spec::{Spec, Wish};
 use clipmill_shared::jobs::submit::{Intake, Origin};
 use clipmill_shared::tier::Tier;
 use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::outbox::{self, Outcome, Tried};
+
+use crate::film::Film;
 
 /// The prompt of every job, of a usual length.
 pub(crate) const PROMPT: &str =
@@ -31,15 +34,21 @@ pub(crate) async fn account(pool: &PgPool) -> Result<(AccountId, String)> {
 
 /// Submits a small job, 64 by 64 pixels and one second at 8 frames a second, past the API.
 pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
-    let wish = Wish {
-        prompt: Some(PROMPT.to_owned()),
-        model: "fast".to_owned(),
-        tier: Some(Tier::Fast),
-        seconds: Some(1),
-        size: Some("64x64".to_owned()),
-        fps: Some(8),
-        ..Wish::default()
-    };
+    order(intake, account, Wish { seconds: Some(1), size: Some("64x64".to_owned()), fps: Some(8), ..Wish::default() })
+        .await
+}
+
+/// Submits a job of the tier Pro for a video like this film, past the API.
+pub(crate) async fn submit_film(intake: &Intake, account: AccountId, film: &Film) -> Result<()> {
+    let seconds = Some(i64::from(film.frames / film.fps));
+    let size = Some(format!("{}x{}", film.size.width, film.size.height));
+    let wish = Wish { tier: Some(Tier::Pro), seconds, size, fps: Some(film.fps.into()), ..Wish::default() };
+    order(intake, account, wish).await
+}
+
+async fn order(intake: &Intake, account: AccountId, wish: Wish) -> Result<()> {
+    let tier = wish.tier.unwrap_or(Tier::Fast);
+    let wish = Wish { prompt: Some(PROMPT.to_owned()), model: tier.as_str().to_owned(), tier: Some(tier), ..wish };
     let origin = Origin {
         api_key: None,
         number: None,
@@ -47,13 +56,13 @@ pub(crate) async fn submit(intake: &Intake, account: AccountId) -> Result<()> {
         idempotency_key: None,
         fingerprint: &[7; 32],
     };
-    intake.submit(account, &Spec::new(wish, None)?, origin).await?;
+    intake.submit(account, &Spec::new(wish, &Fleet::default())?, origin).await?;
     Ok(())
 }
 
 /// Claims the next job of any tier.
 pub(crate) async fn claim(pool: &PgPool) -> Result<Option<Lease>> {
-    Ok(lease::claim(pool, &Tier::ALL, &[], "bench", PATIENCE).await?)
+    Ok(lease::claim(pool, Ability::of(&Tier::ALL), "bench", PATIENCE).await?)
 }
 
 /// Claims and completes until nothing is queued; says how many jobs it were.

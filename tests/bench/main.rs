@@ -12,7 +12,9 @@ mod bloat;
 mod depth;
 mod engines;
 mod expiry;
+mod ffmpeg;
 mod figure;
+mod film;
 mod footprint;
 mod idle;
 mod ledger;
@@ -21,6 +23,7 @@ mod node;
 mod pgbench;
 mod pickup;
 mod poll;
+mod postprocess;
 mod preview;
 mod seed;
 mod service;
@@ -28,6 +31,7 @@ mod sizes;
 mod stats;
 mod stock;
 mod submit;
+mod tail;
 mod throughput;
 mod waiting;
 mod worker;
@@ -60,6 +64,8 @@ struct Cli {
 enum Subject {
     /// How fast the preview engine draws
     Preview,
+    /// Encoding, against the ffmpeg command
+    Postprocess,
     /// Submits over HTTP, against bare inserts
     Submit,
     /// Polls over HTTP, against bare reads
@@ -86,6 +92,7 @@ impl Subject {
     async fn measure(self, bench: &Bench) -> Result<Vec<Figure>> {
         match self {
             Subject::Preview => preview::measure(bench),
+            Subject::Postprocess => postprocess::measure(bench).await,
             Subject::Submit => submit::measure(bench).await,
             Subject::Poll => poll::measure(bench).await,
             Subject::Pickup => pickup::measure(bench).await,

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clipmill_shared::accounts::credits::Prices;
 use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::submit::Intake;
+use clipmill_shared::vault::Vault;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{sleep, timeout};
 
@@ -70,7 +71,7 @@ async fn take(bench: &Bench) -> Result<Delays> {
     let queue = stock::new_queue();
     let _apalis = stock::work(&theirs.pool, &queue, 1, started);
     let (account, _) = ledger::account(&database.pool).await?;
-    let intake = Intake::new(database.pool.clone(), bench.storage().await?, Prices::default());
+    let intake = Intake::new(database.pool.clone(), bench.storage().await?, Vault::default(), Prices::default());
     let (jobs, mut delays) = (bench.sizes.pick(300, 10), Delays::default());
     eprintln!("Picking up {jobs} jobs");
     for _ in 0..jobs {

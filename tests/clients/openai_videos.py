@@ -27,6 +27,7 @@ FIRST_BYTES = {
     "video": lambda file: file[4:8] == b"ftyp",
     "thumbnail": lambda file: file[8:12] == b"WEBP",
     "spritesheet": lambda file: file[:3] == b"\xff\xd8\xff",
+    "spritesheet_vtt": lambda file: file[:8] == b"WEBVTT\n\n",
     "preview": lambda file: file[8:12] == b"WEBP",
 }
 

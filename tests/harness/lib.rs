@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod customer;
 pub mod endless;
 pub mod events;
 pub mod gate;
@@ -12,6 +13,7 @@ pub mod picture;
 pub mod process;
 pub mod proxy;
 pub mod puppet;
+pub mod rclone;
 pub mod receiver;
 pub mod recorder;
 pub mod server;
@@ -20,7 +22,9 @@ pub mod shared;
 pub mod trap;
 pub mod video;
 
+pub use customer::Customer;
 pub use oracle::Oracle;
+pub use rclone::Rclone;
 pub use receiver::Receiver;
 pub use recorder::Recorder;
 pub use server::Server;

@@ -23,13 +23,15 @@ pub enum Act {
     Hold,
     /// Stays after the last frame, likewise.
     HoldLate,
+    /// Draws what cannot be compressed, and stays before the last frame, likewise.
+    HoldNoisy,
     /// Delivers a frame that cannot be encoded.
     Odd,
 }
 
 impl Act {
-    const ALL: [Act; 7] =
-        [Self::Fail, Self::Panic, Self::Abort, Self::AbortLate, Self::Hold, Self::HoldLate, Self::Odd];
+    const ALL: [Act; 8] =
+        [Self::Fail, Self::Panic, Self::Abort, Self::AbortLate, Self::Hold, Self::HoldLate, Self::HoldNoisy, Self::Odd];
 
     /// A prompt that asks for it.
     pub fn prompt(self) -> String {
@@ -40,8 +42,13 @@ impl Act {
         Self::ALL.into_iter().find(|act| act.prompt() == prompt)
     }
 
-    fn is_late(self) -> bool {
-        matches!(self, Self::AbortLate | Self::HoldLate)
+    /// How many of the frames come first.
+    fn after(self, frames: u32) -> u32 {
+        match self {
+            Self::AbortLate | Self::HoldLate => frames,
+            Self::HoldNoisy => frames - 1,
+            _ => frames / 2,
+        }
     }
 
     fn perform(self, watch: &Watch, out: &mut dyn FrameSink) -> Result<(), EngineError> {
@@ -49,7 +56,7 @@ impl Act {
             Self::Fail => Err(EngineError::Transient("as the prompt wants it".to_owned())),
             Self::Panic => panic!("as the prompt wants it"),
             Self::Abort | Self::AbortLate => std::process::abort(),
-            Self::Hold | Self::HoldLate => {
+            Self::Hold | Self::HoldLate | Self::HoldNoisy => {
                 hold(watch);
                 Ok(())
             }
@@ -94,7 +101,7 @@ impl Engine for Puppet {
 
     fn render(&self, request: &Request, watch: &Watch, out: &mut dyn FrameSink) -> Result<(), EngineError> {
         let act = Act::of(&request.prompt);
-        let due = |number| act.filter(|act| number == if act.is_late() { request.frames } else { request.frames / 2 });
+        let due = |number| act.filter(|act| number == act.after(request.frames));
         for number in 0..=request.frames {
             if let Some(act) = due(number) {
                 act.perform(watch, out)?;
@@ -103,9 +110,28 @@ impl Engine for Puppet {
                 return Err(EngineError::Stopped);
             }
             if number < request.frames {
-                out.push(Frame::from_pixel(request.width, request.height, image::Rgb([90, number as u8, 160])))?;
+                out.push(draw(act, request, number))?;
             }
         }
         Ok(())
     }
+}
+
+fn draw(act: Option<Act>, Request { width, height, .. }: &Request, number: u32) -> Frame {
+    match act {
+        Some(Act::HoldNoisy) => noise(*width, *height, number),
+        _ => Frame::from_pixel(*width, *height, image::Rgb([90, number as u8, 160])),
+    }
+}
+
+/// Other pixels with each number, by Marsaglia's xorshift.
+fn noise(width: u32, height: u32, number: u32) -> Frame {
+    let (mut frame, mut state) = (Frame::new(width, height), u64::from(number) + 1);
+    for bytes in frame.chunks_mut(size_of::<u64>()) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.copy_from_slice(&state.to_le_bytes()[..bytes.len()]);
+    }
+    frame
 }

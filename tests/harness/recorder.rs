@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::storage::StorageConfig;
 use tokio::net::TcpListener;
@@ -19,11 +19,18 @@ pub struct Asked {
     pub method: Method,
     /// Where, with the query.
     pub uri: Uri,
+    /// What it said about itself.
+    pub headers: HeaderMap,
     /// The body as text.
     pub body: String,
 }
 
 impl Asked {
+    /// A header's text; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
     /// Whether the query has a parameter of this name.
     pub fn has(&self, parameter: &str) -> bool {
         let query = self.uri.query().unwrap_or_default();
@@ -66,9 +73,10 @@ async fn record(
     State((asked, answer)): State<(Record, Arc<Answer>)>,
     method: Method,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request = Asked { method, uri, body: String::from_utf8_lossy(&body).into_owned() };
+    let request = Asked { method, uri, headers, body: String::from_utf8_lossy(&body).into_owned() };
     let (status, body) = answer(&request);
     asked.lock().expect("the lock").push(request);
     let status = StatusCode::from_u16(status).expect("a status");

@@ -19,6 +19,8 @@ use clipmill_shared::vault::VaultConfig;
 use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_worker::config::{EngineConfig, ReconcileConfig, WorkerConfig};
 use clipmill_worker::env::Engines;
+use clipmill_worker::postprocess::EncoderChoice;
+use clipmill_worker::postprocess::provenance::ProvenanceConfig;
 use clipmill_worker::{Env, expire, notify, pull};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
@@ -89,11 +91,15 @@ impl Server {
     }
 
     async fn on(database_url: String, setup: Setup) -> Self {
-        let Setup { engines, clients, moderation, signing, transport, secrets } = setup;
-        let (shared, vault) = (shared().await, secrets.vault().expect("a vault"));
+        let Setup { engines, clients, moderation, provenance, signing, transport, secrets, store } = setup;
+        let vault = secrets.vault().expect("a vault");
+        let storage_config = match store {
+            Some(store) => store,
+            None => shared().await.storage(),
+        };
         let url: DatabaseUrl = database_url.parse().expect("a Postgres URL");
         let pool = db::connect(&DbConfig { database_connections: 8, ..url.config() }).await.expect("Postgres answers");
-        let storage = Storage::open(&shared.storage()).await;
+        let storage = Storage::open(&storage_config).await;
         let outbound = OutboundConfig::unguarded();
         let account = accounts::create(&pool, &vault, "test", false).await.expect("an account");
         let (_, key) = keys::create(&pool, account.id, &KeyWish::named("test")).await.expect("a key");
@@ -104,7 +110,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         tokio::spawn(clipmill_api::serve(listener, app, transport, stop.clone().cancelled_owned()));
-        let config = WorkerConfig { signing, ..worker_config() };
+        let config = WorkerConfig { provenance, signing, ..worker_config() };
         let env = Env::new(worker, storage.clone(), vault, engines, config, &outbound, stop.clone()).expect("an env");
         let env = env.moderated_by(Moderation::open(&moderation).expect("moderation"));
         Self {
@@ -113,7 +119,7 @@ impl Server {
             api,
             database_url,
             storage,
-            storage_config: shared.storage(),
+            storage_config,
             account: account.id,
             webhook_secret: account.webhook_secret,
             secrets,
@@ -150,6 +156,10 @@ impl Server {
     async fn environment_at(&self, database_url: &str) -> Vec<(&'static str, String)> {
         let mut environment = shared().await.environment(database_url);
         let keys = self.secrets.master_keys.as_ref();
+        let StorageConfig { endpoint, access_key_id, secret_access_key, .. } = self.storage_config.clone();
+        environment.extend(endpoint.map(|endpoint| ("AWS_ENDPOINT_URL_S3", endpoint)));
+        environment.extend(access_key_id.map(|id| ("AWS_ACCESS_KEY_ID", id)));
+        environment.extend(secret_access_key.map(|key| ("AWS_SECRET_ACCESS_KEY", key.reveal().to_owned())));
         environment.extend(keys.map(|keys| ("CLIPMILL_MASTER_KEYS", keys.reveal().to_owned())));
         environment
     }
@@ -326,6 +336,7 @@ pub fn worker_config() -> WorkerConfig {
         tiers,
         engines: EngineConfig { tiers_file: None, device: "cpu".to_owned() },
         gpus: 1,
+        encoder: EncoderChoice::Software,
         lease_seconds: 30,
         attempt_seconds: 600,
         grace_seconds: 0,
@@ -335,6 +346,7 @@ pub fn worker_config() -> WorkerConfig {
         reconcile: ReconcileConfig::default(),
         scratch,
         signing: SigningConfig::default(),
+        provenance: ProvenanceConfig::default(),
     }
 }
 

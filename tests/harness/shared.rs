@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use clipmill::embedded::{Postgres, Store};
-use clipmill_shared::storage::{DEFAULT_BUCKET, StorageConfig};
+use clipmill_shared::storage::{Checksum, DEFAULT_BUCKET, Prefix, Sse, StorageConfig};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -75,8 +75,12 @@ pub fn storage_of(store: &Store) -> StorageConfig {
         access_key_id: Some(store.access_key().to_owned()),
         secret_access_key: Some(store.secret_key().to_owned().into()),
         session_token: None,
+        sts_endpoint: None,
         path_style: true,
         link_seconds: 600,
+        prefix: Prefix::default(),
+        sse: Sse::None,
+        checksum: Checksum::default(),
     }
 }
 

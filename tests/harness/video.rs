@@ -31,6 +31,19 @@ pub fn frame(bytes: &[u8], number: u32, width: u32, height: u32) -> RgbImage {
     RgbImage::from_raw(width, height, output.stdout).expect("a whole frame")
 }
 
+/// The sound as mono samples, 48,000 a second.
+pub fn sound(bytes: &[u8]) -> Vec<f32> {
+    let file = file(bytes);
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(file.path())
+        .args(["-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"])
+        .output()
+        .expect("ffmpeg runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes"))).collect()
+}
+
 fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     let file = tempfile::Builder::new().suffix(".mp4").tempfile().expect("a temporary file");
     std::fs::write(file.path(), bytes).expect("the video is written");

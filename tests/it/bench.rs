@@ -8,8 +8,19 @@ use clipmill_tests::process::binary;
 use serde_json::Value;
 
 /// Everything that is measured without Node's packages, and which figures each gives.
-const SUBJECTS: [(&str, &[&str]); 10] = [
+const SUBJECTS: [(&str, &[&str]); 11] = [
     ("preview", &["preview, text: ", "preview, image: "]),
+    (
+        "postprocess",
+        &[
+            "post-processing, video alone",
+            "post-processing, whole set",
+            "post-processing, bytes of the video",
+            "post-processing, likeness of the video",
+            "post-processing, bytes of the pictures",
+            "post-processing, tail",
+        ],
+    ),
     ("submit", &["submit, an account a connection", "submit, all of one account, 99th percentile"]),
     ("poll", &["poll, finished jobs", "poll, queued jobs, 1000 in the queue"]),
     (

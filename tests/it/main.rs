@@ -9,4 +9,5 @@ mod flow;
 mod privacy;
 mod retention;
 mod routes;
+mod storage;
 mod tidy;

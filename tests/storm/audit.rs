@@ -64,8 +64,8 @@ impl Harm {
             "completed" => {
                 let prefix = format!("{}/{id}/{}/", server.account, row.attempt);
                 let own = objects.iter().filter(|key| key.starts_with(&prefix)).count();
-                if own != 4 {
-                    self.lost.push(format!("{id} has {own} of 4 files"));
+                if own != 5 {
+                    self.lost.push(format!("{id} has {own} of 5 files"));
                 }
                 self.left_over(id, objects.len() - own);
             }

@@ -11,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 use clipmill_shared::db::DbConfig;
 use clipmill_shared::id::AccountId;
+use clipmill_shared::jobs::watermark::font::FontConfig;
 use clipmill_shared::moderation::ModerationConfig;
 use clipmill_shared::outbound::OutboundConfig;
 use clipmill_shared::storage::StorageConfig;
@@ -21,6 +22,8 @@ use clipmill_shared::webhooks::asymmetric::SigningConfig;
 use clipmill_wan::Device;
 
 use crate::env::{Engines, preview_engines};
+use crate::postprocess::EncoderChoice;
+use crate::postprocess::provenance::ProvenanceConfig;
 use crate::tiers::Tiers;
 
 /// What the worker's binary is asked to do.
@@ -110,6 +113,9 @@ pub struct WorkArgs {
     /// What may not be handed out
     #[command(flatten)]
     pub moderation: ModerationConfig,
+    /// With what visible marks are written
+    #[command(flatten)]
+    pub font: FontConfig,
     /// How to work
     #[command(flatten)]
     pub worker: WorkerConfig,
@@ -133,9 +139,15 @@ pub struct WorkerConfig {
     /// How webhooks are signed beside the secrets of their receivers
     #[command(flatten)]
     pub signing: SigningConfig,
+    /// How generated media are marked as such
+    #[command(flatten)]
+    pub provenance: ProvenanceConfig,
     /// Renders at the same time: one a GPU, and one where an engine runs a model
     #[arg(long, env = "CLIPMILL_GPUS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub gpus: u32,
+    /// What encodes videos; each encoder is tried at the start
+    #[arg(long, env = "CLIPMILL_ENCODER", value_enum, default_value_t)]
+    pub encoder: EncoderChoice,
     /// Seconds after which the job of a worker that fell silent goes to another
     #[arg(long, env = "CLIPMILL_LEASE_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub lease_seconds: u64,

@@ -8,10 +8,14 @@ use anyhow::Context as _;
 use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::{Announcer, Bells};
 use clipmill_shared::db::PgPool;
+use clipmill_shared::fleet::process::{self, Process, State};
 use clipmill_shared::fleet::{Pace, Served};
+use clipmill_shared::jobs::options::Codec;
+use clipmill_shared::jobs::watermark::Fonts;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::outbound::{Outbound, OutboundConfig};
 use clipmill_shared::storage::Storage;
+use clipmill_shared::storage::courier::Courier;
 use clipmill_shared::tier::Tier;
 use clipmill_shared::vault::Vault;
 use clipmill_shared::webhooks::outbox::{self, Tried};
@@ -22,6 +26,9 @@ use crate::config::WorkerConfig;
 use crate::engine::preview::PreviewEngine;
 use crate::engine::{Engine, Watch};
 use crate::gpu::Gpus;
+use crate::machine::Machine;
+use crate::postprocess::Encoders;
+use crate::postprocess::provenance::Provenance;
 use crate::scratch::Scratch;
 
 /// How long an endpoint may take to answer a webhook (Standard Webhooks: 15 to 30 s).
@@ -39,7 +46,7 @@ pub struct Env {
     pub pool: PgPool,
     /// The bucket.
     pub storage: Storage,
-    /// Opens the secrets that sign webhooks.
+    /// Opens the secrets that sign webhooks, and those of the customers' own stores.
     pub vault: Vault,
     /// Which engine renders which tier; tiers without one are not served.
     pub engines: Engines,
@@ -53,6 +60,8 @@ pub struct Env {
     pub changes: Announcer,
     /// Cancelled when the process shall end.
     pub stop: CancellationToken,
+    /// What it runs on.
+    pub(crate) machine: Machine,
     /// Taken before a job is claimed, given back when its rendering ends.
     pub(crate) gpus: Arc<Gpus>,
     /// Writes down together what came of webhooks at about the same time.
@@ -61,7 +70,15 @@ pub struct Env {
     pub(crate) warm_up: Watch,
     /// Judges videos before they are stored.
     pub(crate) moderation: Moderation,
+    /// What videos are encoded with.
+    pub(crate) encoders: Arc<Encoders>,
+    /// Marks what is made.
+    pub(crate) provenance: Provenance,
     pub(crate) outbound: Outbound,
+    /// With what visible marks are written.
+    pub(crate) fonts: Fonts,
+    /// Brings finished files into the customers' own stores.
+    pub(crate) courier: Courier,
     pub(crate) scratch: Scratch,
     resting_until: Mutex<Instant>,
     paces: Mutex<BTreeMap<Tier, Pace>>,
@@ -78,8 +95,10 @@ impl Env {
         outbound: &OutboundConfig,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
+        let outbound = Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?;
         Ok(Self {
             tries: settler(pool.clone()),
+            courier: Courier::new(&storage, outbound.clone()),
             storage,
             vault,
             engines,
@@ -87,13 +106,17 @@ impl Env {
             bells: Bells::of_work(),
             changes: Announcer::new(pool.clone()),
             stop,
+            machine: Machine::here(),
             gpus: Gpus::new(config.gpus, config.model_streak),
             resting_until: Mutex::new(Instant::now()),
             paces: Mutex::default(),
             warm_up: Watch::default(),
             moderation: Moderation::default(),
+            encoders: Encoders::probe(config.encoder).context("--encoder / CLIPMILL_ENCODER")?,
+            provenance: Provenance::open(&config.provenance)?,
+            fonts: Fonts::bundled(),
             scratch: Scratch::open(config.scratch.as_deref())?,
-            outbound: Outbound::new(outbound, WEBHOOK_TIMEOUT).context("cannot make an HTTP client")?,
+            outbound,
             config,
             pool,
         })
@@ -103,6 +126,12 @@ impl Env {
     #[must_use]
     pub fn moderated_by(self, moderation: Moderation) -> Self {
         Self { moderation, ..self }
+    }
+
+    /// The same, with these fonts for visible marks.
+    #[must_use]
+    pub fn writing_with(self, fonts: Fonts) -> Self {
+        Self { fonts, ..self }
     }
 
     /// This worker cannot work at the moment: it takes no job for a while, and leaves them to others.
@@ -128,6 +157,39 @@ impl Env {
         let offer = |tier| self.engines.get(&tier).and_then(|engine| engine.offer().cloned());
         let served = |tier| Served { tier, pace: paces.get(&tier).copied(), offer: offer(tier) };
         self.tiers().into_iter().map(served).collect()
+    }
+
+    /// What this process is and does, for those who operate it.
+    pub(crate) fn process(&self) -> Process {
+        let engine = |(tier, engine): (&Tier, &Arc<dyn Engine>)| process::Engine {
+            tier: *tier,
+            engine: engine.name().to_owned(),
+            model: engine.offer().map(|offer| offer.model.clone()),
+        };
+        let mut engines: Vec<process::Engine> = self.engines.iter().map(engine).collect();
+        engines.sort_by_key(|engine| engine.tier);
+        Process {
+            name: self.name.clone(),
+            host: self.machine.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: self.state(),
+            engines,
+            encoders: serde_json::json!(self.encoders.names()),
+            gpus: self.machine.gpus(),
+        }
+    }
+
+    fn state(&self) -> State {
+        match (self.stop.is_cancelled(), self.warm_up.percent()) {
+            (true, _) => State::Stopping,
+            (false, 100) => State::Ready,
+            (false, _) => State::WarmingUp,
+        }
+    }
+
+    /// The codecs that this worker has an encoder for.
+    pub(crate) fn codecs(&self) -> &[Codec] {
+        self.encoders.codecs()
     }
 
     /// The tiers that this worker can serve.

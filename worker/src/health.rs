@@ -35,6 +35,7 @@ async fn ready(State(env): State<Arc<Env>>) -> (StatusCode, Json<Value>) {
         "database": database.err().unwrap_or_else(|| "ready".to_owned()),
         "storage": storage.map_or("the bucket does not answer", |()| "ready"),
         "engine": if warm == 100 { "ready".to_owned() } else { format!("getting ready, {warm} %") },
+        "encoders": env.encoders.names(),
         "stopping": env.stop.is_cancelled(),
     });
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))

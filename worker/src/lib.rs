@@ -6,9 +6,10 @@ use anyhow::{Context as _, bail};
 use apalis::layers::WorkerBuilderExt as _;
 use apalis::prelude::{Monitor, WorkerBuilder};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub mod config;
+mod deliver;
 pub mod engine;
 pub mod env;
 pub mod expire;
@@ -20,6 +21,7 @@ pub mod health;
 mod heartbeat;
 pub mod inventory;
 pub mod lifecycle;
+mod machine;
 mod moderate;
 pub mod notify;
 pub mod pipeline;
@@ -47,9 +49,14 @@ const REMOVALS_AT_ONCE: usize = 2;
 
 /// Works until `env.stop`: renders, notifies, expires, exports. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
-    info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, "Working");
+    info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, encoders = ?env.encoders.names(), "Working");
+    if !env.provenance.signs() {
+        warn!("Media are labelled as generated, but not signed: set CLIPMILL_C2PA_CERTIFICATE and CLIPMILL_C2PA_KEY");
+    }
     let ears = CancellationToken::new();
     let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
+    let storage = env.storage.clone();
+    tokio::spawn(async move { lifecycle::give_up_uploads(&storage).await });
     let comparing = tokio::spawn(reconcile::nightly(env.clone()));
     let stop = env.stop.clone();
     let signal = async move {

@@ -6,6 +6,7 @@ use clipmill_shared::db::{self, PgPool};
 use clipmill_shared::storage::Storage;
 use clipmill_shared::storage::lifecycle::{Rule, UPLOAD_DAYS};
 use clipmill_shared::tier::Tier;
+use tracing::debug;
 
 const DAY_SECONDS: u32 = 86_400;
 const UNKNOWN: &str = "this server knows no rules of a bucket: give up uploads that were begun by its own means, if it has any; \
@@ -45,6 +46,16 @@ pub async fn apply(pool: &PgPool, storage: &Storage, record_days: u32) -> anyhow
 fn days(record_days: u32) -> i32 {
     let longest = Tier::ALL.map(|tier| tier.limits().retention.max_seconds).into_iter().max().unwrap_or(0);
     i32::try_from(longest.div_ceil(DAY_SECONDS) + record_days + 1).unwrap_or(i32::MAX)
+}
+
+/// Has the bucket give up uploads that were begun and never finished, where the server knows such rules and our key may set them.
+/// Elsewhere the nightly comparison finds them.
+pub(crate) async fn give_up_uploads(storage: &Storage) {
+    match storage.give_up_uploads().await {
+        Ok(true) => debug!("The bucket gives up uploads that were begun"),
+        Ok(false) => debug!("This server knows no rules of a bucket"),
+        Err(error) => debug!(%error, "Could not have the bucket give up uploads that were begun"),
+    }
 }
 
 fn why_not(lasting: &Lasting) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use clipmill_shared::db::{DbConfig, PgPool};
+use clipmill_shared::jobs::watermark::Fonts;
 use clipmill_shared::moderation::Moderation;
 use clipmill_shared::storage::Storage;
 use clipmill_shared::{db, shutdown, telemetry, transit};
@@ -51,8 +52,13 @@ async fn work(cli: WorkArgs) -> anyhow::Result<()> {
     let pool = ledger(&cli.db).await?;
     let storage = Storage::open(&cli.storage).await;
     let moderation = Moderation::open(&cli.moderation).map_err(anyhow::Error::msg)?;
+    if let Some(scratch) = &cli.worker.scratch {
+        // A library that signs large videos has no other word for where it may put its copy. This is the first call.
+        let _ = tempfile::env::override_temp_dir(scratch);
+    }
+    let fonts = Fonts::open(&cli.font).map_err(anyhow::Error::msg)?;
     let env = Env::new(pool, storage, vault, engines, cli.worker, &cli.outbound, stop)?;
-    let env = Arc::new(env.moderated_by(moderation));
+    let env = Arc::new(env.moderated_by(moderation).writing_with(fonts));
     if let Some(address) = cli.listen {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         tokio::spawn(health::serve(listener, env.clone()));

@@ -1,4 +1,5 @@
-//! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─moderate, upload─▶ `Asset`.
+//! One job's way through the stages: `Lease` ─render─▶ `Footage` ─postprocess─▶ `Clip` ─moderate, deliver, upload─▶ `Asset`.
+//! What is full of a large fragmented video is on its way to the store while the rest is rendered; it becomes an object in the upload.
 //!
 //! The stages run in a task of their own; the lease stays here, so that whatever becomes of them, a panic included,
 //! the row is settled.
@@ -20,9 +21,10 @@ use crate::engine::Watch;
 use crate::env::Env;
 use crate::fault::{Fault, Next};
 use crate::gpu::Held;
+use crate::postprocess::Recipe;
 use crate::pull::Turn;
 use crate::upload::Asset;
-use crate::{heartbeat, moderate, postprocess, render, source, upload};
+use crate::{deliver, heartbeat, moderate, postprocess, render, source, upload};
 
 /// How an attempt came to its end.
 enum End {
@@ -101,14 +103,19 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
     let engine = engine
         .ok_or_else(|| Fault::transient("render_failed", RENDER_FAILED, anyhow::anyhow!("no engine for the tier")))?;
     let request = source::request(&env.storage, &job).await?;
+    let mark = source::mark(&env.storage, &env.fonts, &job).await?;
+    let recipe = Recipe { mark, ..Recipe::of(&job, &env.encoders, &env.provenance) };
+    let folder = postprocess::stage::folder(env.scratch.path())?;
+    let video = upload::begin(&env.storage, &job, &recipe, folder.path());
     let (footage, rendering) = render::start(engine, request, watch, gpu)
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
-    let clip = timed("postprocess", postprocess::stage::run(footage, job.size(), env.scratch.path().to_owned())).await;
+    let clip = timed("postprocess", postprocess::stage::run(footage, recipe, folder)).await;
     // The engine's word comes first: if it failed, a clip that broke off is only the consequence.
     let gpu = rendering.await?;
     let clip = clip?;
     timed("moderate", moderate::run(&env.moderation, &clip)).await?;
-    let asset = timed("upload", upload::run(&env.storage, &job, clip)).await?;
+    let delivered = timed("deliver", deliver::run(&env, &job, &clip)).await?;
+    let asset = timed("upload", upload::run(&env.storage, &job, clip, video, delivered)).await?;
     Ok(Made { asset, gpu })
 }
 

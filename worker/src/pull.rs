@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use apalis::prelude::Data;
 use clipmill_shared::db;
 use clipmill_shared::id::JobId;
-use clipmill_shared::jobs::lease::{self, Lease};
+use clipmill_shared::jobs::lease::{self, Ability, Lease};
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -89,7 +89,8 @@ impl Source for Queue {
 async fn claim(env: &Env, gpu: &mut Held) -> Result<Option<Lease>, db::Error> {
     let tiers = env.tiers();
     let preferred = gpu.preferred(&env.engines, &tiers);
-    let claimed = db::within(lease::claim(&env.pool, &tiers, &preferred, &env.name, env.config.lease())).await?;
+    let ability = Ability { tiers: &tiers, preferred: &preferred, codecs: env.codecs() };
+    let claimed = db::within(lease::claim(&env.pool, ability, &env.name, env.config.lease())).await?;
     if let Some(engine) = claimed.as_ref().and_then(|lease| env.engines.get(&lease.job().tier)) {
         gpu.takes(engine);
     }

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use clipmill_shared::jobs::watermark::{self, Fonts};
 use clipmill_shared::jobs::{Fit, Job};
 use clipmill_shared::storage::key;
 use clipmill_shared::storage::{Storage, StorageError};
@@ -15,6 +16,7 @@ use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
 use crate::engine::{Frame, Request};
 use crate::fault::Fault;
+use crate::postprocess::{Content, Mark};
 
 /// No source image is larger; the API sees to that.
 const IMAGE_MAX_BYTES: usize = 32 * 1024 * 1024;
@@ -29,7 +31,7 @@ pub(crate) async fn request(storage: &Storage, job: &Job) -> Result<Request, Fau
         negative_prompt: job.negative_prompt.clone(),
         width: size.width,
         height: size.height,
-        frames: job.frames(),
+        frames: job.drawn_frames(),
         fps: job.fps.unsigned_abs(),
         seed: job.seed.unsigned_abs(),
         first_frame: image(storage, job, job.first_frame.as_deref()).await?,
@@ -37,25 +39,49 @@ pub(crate) async fn request(storage: &Storage, job: &Job) -> Result<Request, Fau
     })
 }
 
+/// The visible mark of a job, with its picture decoded.
+pub(crate) async fn mark(storage: &Storage, fonts: &Fonts, job: &Job) -> Result<Option<Mark>, Fault> {
+    let Some(watermark) = job.watermark.as_deref() else { return Ok(None) };
+    let content = match (&watermark.content, job.mark_file()) {
+        (watermark::Content::Text(text), _) => Content::Text(text.clone(), fonts.clone()),
+        (watermark::Content::Image(_), file_name) => {
+            let bytes = read(storage, job, file_name.unwrap_or_default()).await?;
+            Content::Image(off_thread(move || Ok(decode(bytes)?.into_rgba8())).await?)
+        }
+    };
+    Ok(Some(Mark { content, position: watermark.position, opacity: watermark.opacity }))
+}
+
 async fn image(storage: &Storage, job: &Job, file_name: Option<&str>) -> Result<Option<Frame>, Fault> {
     let Some(file_name) = file_name else { return Ok(None) };
+    let bytes = read(storage, job, file_name).await?;
+    let (fit, size) = (job.fit, job.size());
+    off_thread(move || fitted(decode(bytes)?.into_rgb8(), size, fit)).await.map(Some)
+}
+
+async fn read(storage: &Storage, job: &Job, file_name: &str) -> Result<Bytes, Fault> {
     let key = format!("{}{file_name}", key::source_prefix(job.account_id, job.id));
-    let bytes = storage.read(&key, IMAGE_MAX_BYTES).await.map_err(|error| match error {
+    storage.read(&key, IMAGE_MAX_BYTES).await.map_err(|error| match error {
         StorageError::NotFound => {
             Fault::permanent("source_missing", "The source image is gone. Submit the request again.", error)
         }
         error => {
             Fault::transient("storage_failed", "The source image could not be read. Submit the request again.", error)
         }
-    })?;
-    let (fit, size) = (job.fit, job.size());
-    let decoded = tokio::task::spawn_blocking(move || fitted(decode(bytes)?, size, fit)).await;
+    })
+}
+
+/// Decodes on a thread that may be busy for long.
+async fn off_thread<T: Send + 'static>(
+    decoding: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> Result<T, Fault> {
+    let decoded = tokio::task::spawn_blocking(decoding).await;
     let decoded = decoded.context("the decoder panicked").and_then(|decoded| decoded);
-    decoded.map(Some).map_err(|error| Fault::permanent("source_damaged", "The source image cannot be decoded.", error))
+    decoded.map_err(|error| Fault::permanent("source_damaged", "The source image cannot be decoded.", error))
 }
 
 /// Decodes an image under a memory limit, turned as its camera noted.
-fn decode(bytes: Bytes) -> anyhow::Result<Frame> {
+fn decode(bytes: Bytes) -> anyhow::Result<DynamicImage> {
     let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(IMAGE_MAX_DECODED_BYTES);
@@ -65,7 +91,7 @@ fn decode(bytes: Bytes) -> anyhow::Result<Frame> {
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    Ok(image.into_rgb8())
+    Ok(image)
 }
 
 /// The image in the shape of a video of `size`: cut to it in its own resolution, or else resized. Engines resize further what has not

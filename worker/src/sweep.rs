@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clipmill_shared::accounts::{erasure, export, hold, privacy};
 use clipmill_shared::db::{self, Error};
 use clipmill_shared::files;
-use clipmill_shared::fleet;
+use clipmill_shared::fleet::{self, orders, process};
 use clipmill_shared::jobs::sweep;
 use clipmill_shared::webhooks::log;
 use tracing::{info, warn};
@@ -35,6 +35,7 @@ pub(crate) async fn run(env: &Env) {
         }
     }
     note("leave the fleet", db::within(fleet::leave(&env.pool, &env.name)).await);
+    note("leave the list of workers", db::within(process::leave(&env.pool, &env.name)).await);
 }
 
 /// Sweeps once. What fails is noted and comes next time.
@@ -81,8 +82,11 @@ async fn erase(env: &Env) {
 
 /// Says that this worker lives and what it measured.
 pub(crate) async fn report(env: &Env) -> Result<(), Error> {
-    fleet::report(&env.pool, &env.name, env.config.gpus, &env.served()).await?;
-    fleet::forget(&env.pool).await
+    fleet::report(&env.pool, &env.name, env.config.gpus, env.codecs(), &env.served()).await?;
+    process::report(&env.pool, &env.process()).await?;
+    fleet::forget(&env.pool).await?;
+    process::forget(&env.pool).await?;
+    orders::forget(&env.pool).await
 }
 
 fn note<T: Default>(what: &str, done: Result<T, Error>) -> T {

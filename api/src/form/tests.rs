@@ -50,9 +50,26 @@ fn pairs_may_be_an_object_or_its_text() {
 }
 
 #[test]
+fn the_members_of_an_object_or_of_its_text_have_their_full_names() {
+    let known = ["o.a", "o.b"];
+    for json in [r#"{"o": {"a": "x", "b": null}}"#, r#"{"o": "{\"a\": \"x\", \"b\": null}"}"#] {
+        let members = form(json).members("o", &known).expect("an object").expect("members");
+        assert_eq!(members.text("o.a").expect("a text").as_deref(), Some("x"));
+        assert!(!members.has("o.b"), "null is nothing");
+    }
+    assert!(form("{}").members("o", &known).expect("nothing").is_none());
+    for json in [r#"{"o": {"c": 1}}"#, r#"{"o": {"": 1}}"#, r#"{"o": []}"#, r#"{"o": "x"}"#, r#"{"o": 1}"#] {
+        assert!(form(json).members("o", &known).is_err(), "{json}");
+    }
+    let large = format!(r#"{{"o": "{{\"a\": \"{}\"}}"}}"#, "x".repeat(SMALL_MAX_BYTES));
+    assert!(form(&large).members("o", &known).is_err());
+}
+
+#[test]
 fn the_fingerprint_tells_requests_apart_and_knows_them_again() {
     let print = |json: &str| form(json).fingerprint();
     assert_eq!(print(r#"{"a": 1, "b": "x"}"#), print(r#"{ "b":"x", "a":1, "c":null }"#));
+    assert_eq!(print(r#"{"m": {"a": "1", "b": "2"}}"#), print(r#"{"m": {"b": "2", "a": "1"}}"#));
     assert_ne!(print(r#"{"a": 1}"#), print(r#"{"a": 2}"#));
     assert_ne!(print(r#"{"a": "b"}"#), print(r#"{"b": "a"}"#));
     assert_ne!(print(r#"{"a": "b"}"#), print("{}"));

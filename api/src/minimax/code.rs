@@ -100,8 +100,15 @@ impl Code {
             | problem::Code::FileNotFound
             | problem::Code::WebhookEndpointNotFound
             | problem::Code::WebhookDeliveryNotFound
+            | problem::Code::DestinationNotFound
+            | problem::Code::TooManyDestinations
+            | problem::Code::DestinationNameTaken
+            | problem::Code::DestinationInUse
+            | problem::Code::DeliveredElsewhere
             | problem::Code::KeyNotFound
             | problem::Code::AccountNotFound
+            | problem::Code::WorkerNotFound
+            | problem::Code::TierNotFound
             | problem::Code::ExportNotFound
             | problem::Code::ErasureNotFound
             | problem::Code::ReceiptNotFound

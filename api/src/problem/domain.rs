@@ -6,6 +6,7 @@ use clipmill_shared::accounts::AccountError;
 use clipmill_shared::accounts::keys::KEYS_MAX;
 use clipmill_shared::batch::Unanswered;
 use clipmill_shared::db;
+use clipmill_shared::destinations::{DESTINATIONS_MAX, DestinationError};
 use clipmill_shared::files::{FILES_MAX, FileError};
 use clipmill_shared::jobs::cancel::CancelError;
 use clipmill_shared::jobs::retention::RetentionError;
@@ -42,7 +43,10 @@ impl From<StorageError> for Problem {
     fn from(storage: StorageError) -> Self {
         match storage {
             StorageError::Range => Self::no_range(),
-            StorageError::NotFound | StorageError::Unavailable { .. } | StorageError::File(_) => {
+            StorageError::NotFound
+            | StorageError::Unavailable { .. }
+            | StorageError::Refused { .. }
+            | StorageError::File(_) => {
                 error!(error = %storage, "The store failed");
                 Self::unavailable()
             }
@@ -174,6 +178,29 @@ impl From<CreateError> for Problem {
                 Self::new(Code::TooManyWebhookEndpoints, message)
             }
             CreateError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DestinationError> for Problem {
+    fn from(destination: DestinationError) -> Self {
+        match destination {
+            DestinationError::NotFound => Self::no_destination(),
+            DestinationError::TooMany => {
+                let message = format!(
+                    "the account has {DESTINATIONS_MAX} destinations, which is all it may have; delete one first"
+                );
+                Self::new(Code::TooManyDestinations, message)
+            }
+            DestinationError::NameTaken => {
+                let message = "another destination of the account has this name";
+                Self { param: Some("name".to_owned()), ..Self::new(Code::DestinationNameTaken, message) }
+            }
+            DestinationError::InUse => {
+                let message = "videos that are not finished go to this destination; wait for them, or cancel them";
+                Self::new(Code::DestinationInUse, message)
+            }
+            DestinationError::Database(error) => error.into(),
         }
     }
 }

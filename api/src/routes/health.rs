@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use clipmill_shared::db;
+use clipmill_shared::fleet::load;
 use clipmill_shared::jobs::{read, removal};
 use clipmill_shared::webhooks::outbox;
 use serde::Serialize;
@@ -58,6 +59,13 @@ pub(crate) async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readines
 pub(crate) async fn metrics(State(app): State<App>) -> Result<String, Problem> {
     for (status, count) in read::backlog(&app.pool).await? {
         metrics::gauge!("clipmill_jobs", "status" => status.as_str()).set(count as f64);
+    }
+    for load in load::read(&app.pool).await? {
+        let tier = [("tier", load.tier.as_str())];
+        metrics::gauge!("clipmill_queue_jobs", &tier).set(load.waiting as f64);
+        metrics::gauge!("clipmill_queue_seconds", &tier).set(load.queue_seconds);
+        metrics::gauge!("clipmill_running_jobs", &tier).set(load.running as f64);
+        metrics::gauge!("clipmill_serving_gpus", &tier).set(load.gpus as f64);
     }
     metrics::gauge!("clipmill_webhook_backlog").set(outbox::backlog(&app.pool).await? as f64);
     let removals = removal::backlog(&app.pool).await?;

@@ -9,13 +9,14 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
-use crate::limit::SMALL_BODY_MAX_BYTES;
+use crate::limit::{MARK_BODY_MAX_BYTES, SMALL_BODY_MAX_BYTES};
 use crate::minimax;
 use crate::openapi::{self, Base};
 use crate::problem::Problem;
 
 mod account;
 mod admin;
+mod destinations;
 mod errors;
 mod files;
 mod health;
@@ -43,6 +44,7 @@ pub(crate) fn table() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::secret::secret))
         .routes(routes!(webhooks::keys::keys))
         .merge(webhook_endpoints())
+        .merge(destinations())
         .merge(account())
         .merge(admin())
         .merge(minimax::table())
@@ -64,10 +66,23 @@ fn webhook_endpoints() -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
 }
 
+fn destinations() -> OpenApiRouter<App> {
+    use destinations::*;
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list::list))
+        .routes(routes!(get::get, update::update, delete::delete))
+        .routes(routes!(test::test))
+        .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
+}
+
 fn account() -> OpenApiRouter<App> {
     use account::*;
     OpenApiRouter::new()
-        .routes(routes!(get::get, update::update, delete::delete))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(get::get, update::update, delete::delete))
+                .layer(DefaultBodyLimit::max(MARK_BODY_MAX_BYTES)),
+        )
         .routes(routes!(keys::create::create, keys::list::list))
         .routes(routes!(keys::delete::delete))
         .routes(routes!(audit_log::audit_log))
@@ -90,6 +105,11 @@ fn admin() -> OpenApiRouter<App> {
         .routes(routes!(training_videos::training_videos))
         .routes(routes!(meter_events::meter_events))
         .routes(routes!(statistics::statistics))
+        .routes(routes!(workers::workers))
+        .routes(routes!(workers::drain))
+        .routes(routes!(workers::resume))
+        .routes(routes!(tiers::pause))
+        .routes(routes!(tiers::resume))
         .layer(DefaultBodyLimit::max(SMALL_BODY_MAX_BYTES))
 }
 

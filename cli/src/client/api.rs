@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::ClientError;
+use super::output::OutputOptions;
 use super::video::{Page, Video};
 
 /// How often a request is sent in all while nobody answers. A poll lasts through a restart of the server.
@@ -49,6 +50,8 @@ pub struct Submission {
     pub timeout_seconds: Option<u32>,
     /// Whom the server tells when the job has ended.
     pub webhook_url: Option<String>,
+    /// What the finished file shall be like.
+    pub file: OutputOptions,
     /// The picture to start from: a JPEG, PNG or WebP file.
     pub image: Option<Bytes>,
     /// The picture to end on.
@@ -153,10 +156,27 @@ impl Client {
         self.server.authority()
     }
 
+    /// The fleet, for an operator.
+    pub async fn workers(&self) -> Result<Value, ClientError> {
+        let response = self.send(ATTEMPTS, || self.request_at(Method::GET, &["v1", "admin", "workers"])).await?;
+        self.read(response, Some).await
+    }
+
+    /// Says something to the fleet, and gives how it is then.
+    pub(super) async fn order(&self, [what, name, order]: &[&str; 3]) -> Result<Value, ClientError> {
+        let path = ["v1", "admin", what, name, order];
+        let response = self.send(ATTEMPTS, || self.request_at(Method::POST, &path)).await?;
+        self.read(response, Some).await
+    }
+
     fn request(&self, method: Method, below_videos: &[&str]) -> RequestBuilder {
+        self.request_at(method, &[&["v1", "videos"], below_videos].concat())
+    }
+
+    fn request_at(&self, method: Method, segments: &[&str]) -> RequestBuilder {
         let mut url = self.server.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["v1", "videos"]).extend(below_videos);
+            path.pop_if_empty().extend(segments);
         }
         self.http.request(method, url).header(AUTHORIZATION, self.authorization.clone())
     }
@@ -210,7 +230,7 @@ fn form(submission: &Submission) -> Form {
         ("webhook_url", submission.webhook_url.clone()),
     ];
     let files = [("input_reference", &submission.image), ("last_frame", &submission.last_image)];
-    let form = texts.into_iter().fold(Form::new(), |form, (name, text)| match text {
+    let form = texts.into_iter().chain(submission.file.fields()).fold(Form::new(), |form, (name, text)| match text {
         Some(text) => form.text(name, text),
         None => form,
     });

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::api::Submission;
 use super::connection::Connection;
 use super::get::finish;
+use super::output::OutputOptions;
 
 /// Make a video and download it.
 #[derive(clap::Args)]
@@ -57,6 +58,10 @@ pub struct Generate {
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
 
+    /// What the finished file shall be like
+    #[command(flatten)]
+    pub file: OutputOptions,
+
     /// Where the video goes; if left out, ID.mp4 in this folder
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -84,6 +89,7 @@ impl Generate {
             priority: self.priority,
             timeout_seconds: self.timeout_seconds,
             webhook_url: self.webhook_url,
+            file: self.file,
         };
         let video = client.create(&submission, &Uuid::now_v7().to_string()).await?;
         if !self.connection.json {

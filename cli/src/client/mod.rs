@@ -9,10 +9,12 @@ mod error;
 mod generate;
 mod get;
 mod list;
+mod output;
 pub(crate) mod progress;
 #[cfg(test)]
 mod tests;
 mod video;
+mod workers;
 
 pub use api::{Client, Submission};
 pub use cancel::Cancel;
@@ -23,7 +25,9 @@ pub use error::ClientError;
 pub use generate::Generate;
 pub use get::Get;
 pub use list::List;
+pub use output::OutputOptions;
 pub use video::{Failure, Output, Page, Video};
+pub use workers::{Order, Workers};
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -44,6 +48,8 @@ pub enum Command {
     Cancel(Cancel),
     /// Delete a video with all of its files
     Delete(Delete),
+    /// Show the machines that render, and let one of them rest; needs an operator's key
+    Workers(Workers),
 }
 
 impl Command {
@@ -58,6 +64,7 @@ impl Command {
             Self::List(command) => command.run(http).await,
             Self::Cancel(command) => command.run(http).await,
             Self::Delete(command) => command.run(http).await,
+            Self::Workers(command) => command.run(http).await,
         }
     }
 }

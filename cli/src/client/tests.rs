@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{Client, ClientError, Command, Submission, Video};
+use super::{Client, ClientError, Command, OutputOptions, Submission, Video};
 
 const CLIP: &[u8] = b"a whole clip";
 const CLIP_SHA256: &str = "1e3c971e7133b116f32314a0e02f0f1370068408b4da7d5ac061c01d26fda16c";
@@ -54,6 +54,7 @@ async fn a_submission_that_is_repeated_keeps_its_key() {
         seed: Some(7),
         priority: Some(-3),
         timeout_seconds: Some(600),
+        file: OutputOptions { codec: Some("av1".to_owned()), looped: true, ..OutputOptions::default() },
         image: Some(vec![1, 2, 3].into()),
         ..Submission::default()
     };
@@ -67,8 +68,8 @@ async fn a_submission_that_is_repeated_keeps_its_key() {
         () = serve => unreachable!("the server ended"),
     };
     assert_eq!(created.status, "queued");
-    let expected =
-        "key-1 prompt=a fox model=pro seconds=4 seed=7 priority=-3 timeout_seconds=600 input_reference=<3 bytes>";
+    let expected = "key-1 prompt=a fox model=pro seconds=4 seed=7 priority=-3 timeout_seconds=600 output[codec]=av1 \
+                    output[loop]=true input_reference=<3 bytes>";
     assert_eq!(*seen.lock().unwrap(), [expected, expected]);
 }
 

@@ -62,7 +62,7 @@ pub struct Failure {
 /// One finished file.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Output {
-    /// `video`, `thumbnail`, `spritesheet` or `preview`.
+    /// `video`, `thumbnail`, `spritesheet`, `spritesheet_vtt` or `preview`.
     pub variant: String,
     /// Its size.
     pub size_bytes: u64,

@@ -26,12 +26,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clipmill_shared::vault::MasterKey;
+use clipmill_worker::postprocess::provenance::{SelfMade, self_made};
 
 /// The file of the master key for secrets in the database, which is made at first use.
 pub fn master_key_file(folder: &Path) -> Result<PathBuf> {
     let file = open_folder(folder)?.join("master-key");
     credential::read_or_create(&file, || MasterKey::generate().reveal())?;
     Ok(file)
+}
+
+/// The certificate that signs media where nobody set one up, which is made at first use.
+pub fn certificate(folder: &Path) -> Result<SelfMade> {
+    self_made(&open_folder(folder)?)
 }
 
 /// Creates `folder`, closed to other users, unless it is there, and gives its absolute path.

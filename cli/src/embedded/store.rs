@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use s3s::S3Result;
 use s3s::auth::SimpleAuth;
+use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
@@ -25,7 +27,7 @@ const ACCESS_KEY: &str = "clipmill";
 /// How long requests in flight may take after the stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A running S3 server: path style, Signature Version 4 in headers and in presigned URLs, one pair of keys. It ends
+/// A running S3 server: path style, or the bucket before `.localhost` in the host's name; Signature Version 4 in headers and in presigned URLs, one pair of keys. It ends
 /// with this value, then breaking off what is in flight.
 #[derive(Debug)]
 pub struct Store {
@@ -115,5 +117,17 @@ fn build_service(root: PathBuf, secret_key: &str) -> Result<S3Service> {
     let mut builder = S3ServiceBuilder::new(objects);
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, secret_key));
     builder.set_access(Gate { root });
+    builder.set_host(Localhost);
     Ok(builder.build())
+}
+
+/// Reads the bucket from names such as `clipmill.localhost`. Every other host says nothing of a bucket.
+struct Localhost;
+
+impl S3Host for Localhost {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let bucket = name.strip_suffix(".localhost");
+        Ok(bucket.map_or_else(|| VirtualHost::new(host), |bucket| VirtualHost::new("localhost").with_bucket(bucket)))
+    }
 }

@@ -336,6 +336,7 @@ async fn scrub(tx: &mut PgConnection, account: AccountId) -> Result<(), sqlx::Er
     let nobodys = WebhookSecret::generate();
     for statement in [
         sqlx::query!("delete from exports where account_id = $1", account.uuid()),
+        sqlx::query!("delete from destinations where account_id = $1", account.uuid()),
         sqlx::query!("delete from consents where account_id = $1", account.uuid()),
         sqlx::query!("delete from events where account_id = $1", account.uuid()),
         sqlx::query!("delete from shares where account_id = $1", account.uuid()),
@@ -347,7 +348,7 @@ async fn scrub(tx: &mut PgConnection, account: AccountId) -> Result<(), sqlx::Er
             r#"
             update accounts
             set name = 'deleted', email = null, keep_history = false, retention_seconds = null, hold_reason = null, hold_until = null,
-                webhook_secret = $2
+                webhook_secret = $2, watermark = null, watermark_image = null
             where id = $1
             "#,
             account.uuid(),

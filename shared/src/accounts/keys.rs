@@ -134,6 +134,8 @@ pub struct Identity {
     pub key: KeyId,
     /// What it may be used for.
     pub scopes: Scopes,
+    /// Whether each video of the account has to carry a mark.
+    pub watermark_required: bool,
 }
 
 /// Whose keys these are, in their order; none where one is nobody's or dead.
@@ -144,7 +146,8 @@ pub async fn authenticate_all(
     let lookups: Vec<&str> = keys.iter().map(ApiKey::lookup).collect();
     let rows = sqlx::query!(
         r#"
-        select id as "id: KeyId", account_id as "account_id: AccountId", lookup, hash, scopes
+        select id as "id: KeyId", account_id as "account_id: AccountId", lookup, hash, scopes,
+            (select watermark_required from accounts where accounts.id = account_id) as "watermark_required!"
         from api_keys where lookup = any ($1) and revoked_at is null and (expires_at is null or expires_at > now())
         "#,
         &lookups as _,
@@ -152,7 +155,12 @@ pub async fn authenticate_all(
     let rows = rows.fetch_all(connection).await?;
     let whose = |key: &ApiKey| rows.iter().find(|row| row.lookup == key.lookup() && key.proves(&row.hash));
     let identity = |key| {
-        whose(key).map(|row| Identity { account: row.account_id, key: row.id, scopes: row.scopes.clone().into() })
+        whose(key).map(|row| Identity {
+            account: row.account_id,
+            key: row.id,
+            scopes: row.scopes.clone().into(),
+            watermark_required: row.watermark_required,
+        })
     };
     Ok(keys.iter().map(identity).collect())
 }

@@ -22,6 +22,7 @@ pub mod privacy;
 pub mod profile;
 pub mod scope;
 pub mod usage;
+pub mod watermark;
 
 /// A customer.
 #[derive(Debug)]

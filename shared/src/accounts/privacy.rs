@@ -57,7 +57,8 @@ macro_rules! tables {
 tables! {
     "accounts"
         "id, name, email, created_at, keep_history, retention_seconds, training_consent, processing_limited_at, limited_by_operator, hold_until,
-            hold_reason, billing_reference, max_running, max_queued, max_pinned, metered"
+            hold_reason, billing_reference, max_running, max_queued, max_pinned, metered, watermark, watermark_required,
+            'data:image/png;base64,' || translate(encode(watermark_image, 'base64'), chr(10), '') as watermark_image"
         "from accounts where id = $1"
     "api_keys"
         "id, name, lookup as starts_with, scopes, created_at, expires_at, last_used_at, revoked_at"
@@ -69,7 +70,7 @@ tables! {
         "id, number, status, tier, mode, model, prompt, negative_prompt, revised_prompt, style, camera, width, height, seconds, fps, seed,
             first_frame, last_frame, fit, metadata, webhook_url, webhook_format, retention_seconds, idempotency_key, remixed_from,
             priority, timeout_seconds, attempt, progress, created_at, run_at, deadline_at, started_at, finished_at, expires_at, pinned, missing_at,
-            scrubbed_at, outputs, error_code, error_message, credits, api_key_id"
+            scrubbed_at, output_options, outputs, delivery, destination_id, delivered_at, error_code, error_message, credits, api_key_id, watermark"
         "from jobs where account_id = $1 order by id"
     "files"
         "id, purpose, file_name, content_type, size_bytes, state, width, height, created_at, expires_at"
@@ -92,6 +93,9 @@ tables! {
     "webhook_endpoints"
         "id, name, url, event_types, failing_since, disabled_at, disabled_reason, created_at, updated_at"
         "from webhook_endpoints where account_id = $1 order by id"
+    "destinations"
+        "id, name, bucket, region, endpoint, prefix, path_style, access_key_id, role_arn, created_at, updated_at"
+        "from destinations where account_id = $1 order by id"
     "deliveries"
         "deliveries.id, event_id, deliveries.endpoint_id, url, attempt, due_at, settled_at, delivered, last_status, deliveries.created_at"
         "from deliveries join events on events.id = event_id where events.account_id = $1 order by deliveries.id"
@@ -135,7 +139,7 @@ impl Snapshot {
 }
 
 /// What ids start with, by the column that they stand in; `id` itself by its table.
-const NAMES: [(&str, &str); 20] = [
+const NAMES: [(&str, &str); 22] = [
     ("accounts", "acct_"),
     ("api_keys", "key_"),
     ("consents", "consent_"),
@@ -153,6 +157,8 @@ const NAMES: [(&str, &str); 20] = [
     ("remixed_from", "video_"),
     ("event_id", "evt_"),
     ("endpoint_id", "we_"),
+    ("destinations", "dest_"),
+    ("destination_id", "dest_"),
     ("delivery_id", "wh_"),
     ("api_key_id", "key_"),
     ("account_id", "acct_"),

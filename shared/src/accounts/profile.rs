@@ -1,10 +1,12 @@
 //! What an account is, as its owner and the operator see and set it.
 
 use chrono::{DateTime, Utc};
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 
 use super::{AccountError, check_name};
 use crate::id::AccountId;
+use crate::jobs::Watermark;
 
 /// Characters of an e-mail address (RFC 5321, section 4.5.3).
 pub const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 3..=320;
@@ -40,6 +42,10 @@ pub struct Profile {
     pub max_queued: Option<i32>,
     /// How many finished videos it may keep until it lets them go.
     pub max_pinned: i32,
+    /// Its own visible mark.
+    pub watermark: Option<Json<Watermark>>,
+    /// Whether each of its videos has to carry one.
+    pub watermark_required: bool,
     /// Since when it is deleted.
     pub deleted_at: Option<DateTime<Utc>>,
 }
@@ -52,7 +58,8 @@ macro_rules! profile_query {
             $before + r#"
             id as "id: AccountId", name, email, created_at, keep_history, retention_seconds, training_consent,
             processing_limited_at, case when hold_until > now() then hold_until end as hold_until,
-            case when hold_until > now() then hold_reason end as hold_reason, billing_reference, max_running, max_queued, max_pinned, deleted_at
+            case when hold_until > now() then hold_reason end as hold_reason, billing_reference, max_running, max_queued, max_pinned,
+            watermark as "watermark: Json<Watermark>", watermark_required, deleted_at
             "# + $after
             $(, $argument)*
         )

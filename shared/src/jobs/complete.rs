@@ -17,9 +17,10 @@ pub(super) async fn complete(pool: &PgPool, job: &Job, outputs: &[Output]) -> Re
         with completed as (
             update jobs
             set status = 'completed', progress = 100, lease_until = null, outputs = $3, finished_at = now(),
+                delivered_at = case when delivery is not null then now() end,
                 expires_at = now() + make_interval(secs => retention_seconds)
             where id = $1 and status = 'in_progress' and attempt = $2
-            returning id, account_id, api_key_id, tier, width, height, seconds, credits, first_frame, last_frame, webhook_url, expires_at
+            returning id, account_id, api_key_id, tier, width, height, seconds, credits, first_frame, last_frame, watermark, webhook_url, expires_at
         ),
         counted as (
             insert into usage (job_id, account_id, api_key_id, tier, width, height, seconds, credits)
@@ -31,7 +32,7 @@ pub(super) async fn complete(pool: &PgPool, job: &Job, outputs: &[Output]) -> Re
             union all
             select $6::uuid, account_id, completed.id, 'source'::removal_reason, $7, now()
             from completed join accounts on accounts.id = account_id
-            where (first_frame is not null or last_frame is not null) and not keep_history
+            where (first_frame is not null or last_frame is not null or completed.watermark ? 'image') and not keep_history
             on conflict (job_id, reason, prefix) do update set due_at = excluded.due_at
         ),
         told as (

@@ -10,7 +10,7 @@ pub struct Failure {
 }
 
 /// Every code with which a job can fail, and what it means.
-pub const CODES: [(&str, &str); 13] = [
+pub const CODES: [(&str, &str); 15] = [
     ("deadline_exceeded", "The video was not finished within its `timeout_seconds`."),
     ("worker_lost", "The worker was lost while it rendered, on every attempt."),
     ("render_failed", "The renderer failed, on every attempt."),
@@ -26,5 +26,10 @@ pub const CODES: [(&str, &str); 13] = [
         "moderation_unavailable",
         "Nobody could judge whether the finished video is allowed here, on every attempt. It was not stored.",
     ),
+    (
+        "destination_refused",
+        "The customer's own bucket, or the address of `output.upload_url`, refused the finished files.",
+    ),
+    ("delivery_failed", "The customer's own bucket could not be reached or failed, on every attempt."),
     ("internal_error", "Something went wrong on our side, on every attempt."),
 ];

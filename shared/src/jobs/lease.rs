@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::complete::complete;
+use super::options::Codec;
 use super::{Failure, Job, Output, WebhookFormat, job_query, removal};
 use crate::bell;
 use crate::db;
@@ -41,15 +42,31 @@ pub enum LeaseError {
     Database(#[from] sqlx::Error),
 }
 
-/// Takes the next job of the tiers, in fair order, for as long as `lasts`; it has to be renewed within that. A job of the
-/// `preferred` tiers goes before all others.
+/// What a worker can do.
+#[derive(Debug, Clone, Copy)]
+pub struct Ability<'a> {
+    /// The tiers that it renders.
+    pub tiers: &'a [Tier],
+    /// The tiers whose jobs go before all others.
+    pub preferred: &'a [Tier],
+    /// The codecs that it encodes. Jobs of others are left to other workers.
+    pub codecs: &'a [Codec],
+}
+
+impl<'a> Ability<'a> {
+    /// Renders these tiers, none before another, and encodes everything.
+    pub fn of(tiers: &'a [Tier]) -> Self {
+        Self { tiers, preferred: &[], codecs: &Codec::ALL }
+    }
+}
+
+/// Takes the next job that the worker is able to do, in fair order, for as long as `lasts`; it has to be renewed within that.
 ///
 /// The row that is next in virtual time says whose turn it is; the account's job of the highest priority takes that turn
 /// and leaves its own to the other.
 pub async fn claim(
     pool: &PgPool,
-    tiers: &[Tier],
-    preferred: &[Tier],
+    ability: Ability<'_>,
     worker: &str,
     lasts: Duration,
 ) -> Result<Option<Lease>, sqlx::Error> {
@@ -70,6 +87,10 @@ pub async fn claim(
                 where jobs.tier = served.tier and status = 'queued' and virtual_start < 'infinity' and run_at <= now()
                     and (deadline_at is null or deadline_at > now())
                     and account_id <> all (full_accounts.ids) and may_run(account_id)
+                    and coalesce(output_options ->> 'codec', 'h264') = any ($5::text[])
+                    and not exists (select from paused_tiers where paused_tiers.tier = served.tier)
+                    -- A process is told by its own name, or with others by the configured part of it.
+                    and not exists (select from drains where name in ($3, left($3, -33)))
                 order by virtual_start, id limit 1 for update skip locked
             ) as first
             order by first.tier = any ($2::tier[]) desc, first.virtual_start, first.id limit 1
@@ -80,6 +101,7 @@ pub async fn claim(
                 select id, virtual_start from jobs
                 where account_id = turn.account_id and tier = turn.tier and status = 'queued'
                     and virtual_start < 'infinity' and run_at <= now() and (deadline_at is null or deadline_at > now())
+                    and coalesce(output_options ->> 'codec', 'h264') = any ($5::text[])
                 order by priority desc, id limit 1 for update skip locked
             ) as first
         ),
@@ -89,14 +111,15 @@ pub async fn claim(
         )
         update jobs
         set status = 'in_progress', attempt = attempt + 1, progress = 0, worker = $3, virtual_start = (select turn_start from best),
-            lease_until = now() + make_interval(secs => $4), started_at = coalesce(started_at, now())
+            lease_until = now() + make_interval(secs => $4), claimed_at = now(), started_at = coalesce(started_at, now())
         where id = (select id from best)
         returning"#,
         "",
-        tiers as _,
-        preferred as _,
+        ability.tiers as _,
+        ability.preferred as _,
         worker,
         lasts.as_secs_f64(),
+        &ability.codecs.iter().map(|codec| codec.as_str().to_owned()).collect::<Vec<_>>(),
     );
     Ok(claimed.fetch_optional(pool).await?.map(|job| Lease { job, lasts }))
 }

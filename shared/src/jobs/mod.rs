@@ -4,18 +4,21 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::id::{AccountId, JobId};
+use crate::id::{AccountId, DestinationId, JobId};
 use crate::storage::key::{self, Variant};
 use crate::tier::{Size, Tier};
+use crate::vault::Sealed;
 
 pub mod cancel;
 mod complete;
 pub mod delete;
+pub mod delivery;
 pub mod failure;
 mod fit;
 mod halt;
 pub mod lease;
 pub mod line;
+pub mod options;
 pub mod outlook;
 pub mod read;
 pub mod removal;
@@ -26,10 +29,14 @@ pub mod status;
 pub mod submit;
 pub mod sweep;
 pub mod watch;
+pub mod watermark;
 
+pub use delivery::Delivery;
 pub use failure::Failure;
 pub use fit::Fit;
+pub use options::OutputOptions;
 pub use status::JobStatus;
+pub use watermark::Watermark;
 
 /// What a job starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
@@ -113,6 +120,16 @@ pub struct Job {
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether the media stay until the customer lets them go.
     pub pinned: bool,
+    /// What was chosen of the finished file.
+    pub output_options: sqlx::types::Json<OutputOptions>,
+    /// Where the finished files go besides our own store, or in its place.
+    pub delivery: Option<sqlx::types::Json<Delivery>>,
+    /// The account's destination that they go to, until the job has ended.
+    pub destination_id: Option<DestinationId>,
+    /// The address that the video is put to, until the job has ended.
+    pub upload_url: Option<Sealed>,
+    /// When they had arrived there.
+    pub delivered_at: Option<DateTime<Utc>>,
     /// The finished files, while they exist.
     pub outputs: Option<sqlx::types::Json<Vec<Output>>>,
     /// Why it failed, as a stable word.
@@ -135,6 +152,8 @@ pub struct Job {
     pub scrubbed_at: Option<DateTime<Utc>>,
     /// In which words its customer is told.
     pub webhook_format: WebhookFormat,
+    /// The visible mark that the video carries, as it was when the job was submitted.
+    pub watermark: Option<sqlx::types::Json<Watermark>>,
 }
 
 /// In which words the customer of a job is told of it.
@@ -166,6 +185,9 @@ pub struct Output {
     pub width: u32,
     /// Height of its picture in pixels.
     pub height: u32,
+    /// Where it was delivered to, if it was: `s3://bucket/key`, or the host of an address that is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_to: Option<String>,
 }
 
 impl Job {
@@ -177,6 +199,11 @@ impl Job {
     /// How many frames the video has, exactly.
     pub fn frames(&self) -> u32 {
         self.seconds.unsigned_abs() * self.fps.unsigned_abs()
+    }
+
+    /// How many frames are drawn for it: those of a loop's seam are blended into others.
+    pub fn drawn_frames(&self) -> u32 {
+        self.frames() + self.output_options.overlap_frames(self.fps.unsigned_abs())
     }
 
     /// The customer's own notes as pairs.
@@ -205,9 +232,19 @@ impl Job {
         self.revised_prompt.as_deref().unwrap_or(&self.prompt)
     }
 
-    /// Whether it starts from images.
+    /// Whether the finished files stay with us.
+    pub fn keeps_files(&self) -> bool {
+        self.delivery.as_ref().is_none_or(|delivery| delivery.keep)
+    }
+
+    /// Whether images lie in the store that it is made of: those that it starts from, or that of its mark.
     pub fn has_sources(&self) -> bool {
-        self.first_frame.is_some() || self.last_frame.is_some()
+        self.first_frame.is_some() || self.last_frame.is_some() || self.mark_file().is_some()
+    }
+
+    /// File name of its mark's PNG, below the job's source prefix.
+    pub fn mark_file(&self) -> Option<&'static str> {
+        self.watermark.as_ref().is_some_and(|mark| mark.is_image()).then_some(watermark::FILE_NAME)
     }
 
     /// Whether one more try may be counted.
@@ -231,9 +268,12 @@ macro_rules! job_query {
             model, prompt, negative_prompt, width, height, seconds, fps, seed, first_frame, last_frame,
             fit as "fit: crate::jobs::Fit", metadata, webhook_url, retention_seconds, fingerprint, attempt, released, max_attempts, progress,
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
-            pinned, outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
+            pinned, output_options as "output_options: sqlx::types::Json<crate::jobs::OutputOptions>",
+            delivery as "delivery: sqlx::types::Json<crate::jobs::Delivery>", destination_id as "destination_id: crate::id::DestinationId",
+            upload_url as "upload_url: crate::vault::Sealed", delivered_at, outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
-            webhook_format as "webhook_format: crate::jobs::WebhookFormat"
+            webhook_format as "webhook_format: crate::jobs::WebhookFormat",
+            watermark as "watermark: sqlx::types::Json<crate::jobs::Watermark>"
             "# + $after
             $(, $argument)*
         )

@@ -48,6 +48,9 @@ pub async fn change(pool: &PgPool, account: AccountId, id: JobId, change: Change
     let job = job.fetch_optional(&mut *tx).await?.ok_or(RetentionError::NotFound)?;
     let seconds = change.seconds.map(|seconds| within(&job, seconds)).transpose()?.unwrap_or(job.retention_seconds);
     let pinned = change.pinned.unwrap_or(job.pinned);
+    if pinned && !job.keeps_files() {
+        return Err(RetentionError::NothingToKeep);
+    }
     match job.status {
         JobStatus::Queued | JobStatus::InProgress if pinned => return Err(RetentionError::NotFinished(job.status)),
         JobStatus::Queued | JobStatus::InProgress => wait_for(&mut tx, &job, seconds).await?,

@@ -2,14 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::{Fit, Mode};
+use super::watermark::Mark;
+use super::{Fit, Mode, OutputOptions, delivery};
+use crate::fleet::Fleet;
 use crate::id::JobId;
 use crate::offer::Offer;
 use crate::outbound;
 use crate::picture::SourceImage;
 use crate::tier::{DEFAULT_FPS, DEFAULT_SECONDS, DEFAULT_SIZE, Size, Tier};
+
+mod output;
+
+use output::Ground;
+pub use output::OutputWish;
 
 /// Longest prompt and longest negative prompt, in characters.
 pub const PROMPT_MAX_CHARS: usize = 5000;
@@ -73,6 +81,12 @@ pub struct Wish {
     pub revised_prompt: Option<String>,
     /// The video whose seed and inputs it takes over.
     pub remixed_from: Option<JobId>,
+    /// What the finished file shall be like.
+    pub output: OutputWish,
+    /// The visible mark that the video shall carry, once it is settled.
+    pub mark: Option<Mark>,
+    /// Where the finished files go besides our own store, or in its place.
+    pub delivery: Option<delivery::Order>,
 }
 
 /// A validated wish.
@@ -101,6 +115,9 @@ pub struct Spec {
     pub(crate) camera: Option<String>,
     pub(crate) revised_prompt: Option<String>,
     pub(crate) remixed_from: Option<JobId>,
+    pub(crate) output: OutputOptions,
+    pub(crate) mark: Option<Mark>,
+    pub(crate) delivery: Option<delivery::Order>,
 }
 
 /// A field that cannot be accepted, and what could be.
@@ -133,23 +150,25 @@ impl Invalid {
 impl Spec {
     /// Judges a wish by what its tier accepts and by what the fleet offers there, field by field; the first that cannot
     /// be accepted is named.
-    pub fn new(wish: Wish, offer: Option<&Offer>) -> Result<Self, Invalid> {
+    pub fn new(wish: Wish, fleet: &Fleet) -> Result<Self, Invalid> {
         let tier = wish.tier.ok_or_else(|| Invalid::new("model", "must name a model that this service offers"))?;
+        let offer = fleet.offers.get(&tier);
         let size = size(tier, offer, wish.size.as_deref(), wish.first_frame.as_ref().or(wish.last_frame.as_ref()))?;
-        let fps = offer.map_or(tier.limits().fps, |offer| (offer.fps, offer.fps));
         images(offer, &wish)?;
         let fit = Fit::asked(wish.fit.as_deref())?;
         fit.judge(size, "input_reference", wish.first_frame.as_ref())?;
         fit.judge(size, "last_frame", wish.last_frame.as_ref())?;
         let retention = tier.limits().retention;
+        let (seconds, fps) = (seconds(tier, offer, size, wish.seconds)?, fps(tier, offer, wish.fps)?);
+        let ground = Ground { tier, size, seconds, fps, offer, codecs: fleet.encodes(tier) };
         Ok(Self {
             prompt: prompt(wish.prompt)?,
             negative_prompt: wish.negative_prompt.map(negative_prompt).transpose()?,
             model: wish.model,
             tier,
-            seconds: seconds(tier, offer, size, wish.seconds)?,
+            seconds,
             size,
-            fps: within("fps", wish.fps.unwrap_or(DEFAULT_FPS.clamp(fps.0, fps.1).into()), fps.0, fps.1)?,
+            fps,
             seed: wish.seed.map(seed).transpose()?,
             first_frame: wish.first_frame,
             last_frame: wish.last_frame,
@@ -173,6 +192,9 @@ impl Spec {
             camera: wish.camera,
             revised_prompt: wish.revised_prompt.map(revised_prompt).transpose()?,
             remixed_from: wish.remixed_from,
+            output: wish.output.judge(&ground)?,
+            mark: wish.mark,
+            delivery: wish.delivery,
         })
     }
 
@@ -202,6 +224,11 @@ impl Spec {
             (own, None) => own,
         };
         Ok(Self { revised_prompt: revised.map(revised_prompt).transpose()?, negative_prompt, ..self })
+    }
+
+    /// The PNG of its mark, if that has one.
+    pub(crate) fn mark_image(&self) -> Option<&Bytes> {
+        self.mark.as_ref()?.image.as_ref()
     }
 
     /// What it starts from.
@@ -309,6 +336,11 @@ fn seconds(tier: Tier, offer: Option<&Offer>, size: Size, seconds: Option<i64>) 
     let allowed =
         || Invalid::new("seconds", format!("must be a whole number from 1 to {max} for {size} in the {tier} tier"));
     within("seconds", asked, 1, max).map_err(|_| allowed())
+}
+
+fn fps(tier: Tier, offer: Option<&Offer>, fps: Option<i64>) -> Result<i32, Invalid> {
+    let (min, max) = offer.map_or(tier.limits().fps, |offer| (offer.fps, offer.fps));
+    within("fps", fps.unwrap_or(DEFAULT_FPS.clamp(min, max).into()), min, max)
 }
 
 pub(super) fn within(field: &'static str, value: i64, min: u32, max: u32) -> Result<i32, Invalid> {

@@ -10,15 +10,18 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::spec::{Invalid, SEED_MAX, Spec};
-use super::{Fit, Job, Mode, WebhookFormat, job_query, removal};
+use super::{
+    Delivery, Fit, Job, Mode, OutputOptions, Watermark, WebhookFormat, delivery, job_query, removal, watermark,
+};
 use crate::accounts::credits::Prices;
 use crate::batch::{Batcher, Unanswered};
 use crate::bell::Ringer;
-use crate::id::{AccountId, JobId, KeyId};
-use crate::picture::{Content, SourceImage};
+use crate::id::{AccountId, DestinationId, JobId, KeyId};
+use crate::picture::{Content, PictureType, SourceImage};
 use crate::storage::key;
 use crate::storage::{Storage, StorageError};
 use crate::tier::Tier;
+use crate::vault::Vault;
 
 /// A submit that came to a row.
 #[derive(Debug)]
@@ -64,6 +67,7 @@ pub enum SubmitError {
 impl From<sqlx::Error> for SubmitError {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(|error| error.constraint()) {
+            Some("jobs_destination") => Self::Invalid(delivery::no_destination()),
             Some("jobs_run_after") => Self::Invalid(Invalid::run_after()),
             Some("jobs_number") => Self::NumberTaken,
             Some("jobs_credits") => Self::InsufficientCredits,
@@ -102,31 +106,33 @@ pub async fn find_earlier(pool: &PgPool, account: AccountId, origin: Origin<'_>)
 pub struct Intake {
     pool: PgPool,
     storage: Storage,
+    vault: Vault,
     prices: Prices,
     inserts: Batcher<Row, Inserted>,
 }
 
 impl Intake {
-    /// An intake into this ledger and store, at these prices. Has to be made inside of a runtime.
-    pub fn new(pool: PgPool, storage: Storage, prices: Prices) -> Self {
+    /// An intake into this ledger and store, at these prices, that seals what is secret in a wish. Has to be made inside of a runtime.
+    pub fn new(pool: PgPool, storage: Storage, vault: Vault, prices: Prices) -> Self {
         const TOGETHER: usize = 64;
         let bell = Ringer::new(pool.clone());
         let inserts = Batcher::new(pool.clone(), TOGETHER, move |connection, rows: &[Row]| {
             let bell = bell.clone();
             Box::pin(async move { insert_together(connection, rows).await.inspect(|_| bell.queued()) })
         });
-        Self { pool, storage, prices, inserts }
+        Self { pool, storage, vault, prices, inserts }
     }
 
     /// Makes a job of a wish, or finds the one that a simultaneous request with the same idempotency key made.
     pub async fn submit(&self, account: AccountId, spec: &Spec, origin: Origin<'_>) -> Result<Submitted, SubmitError> {
         let id = JobId::new();
-        let has_images = spec.first_frame.is_some() || spec.last_frame.is_some();
+        let has_images = spec.images().next().is_some() || spec.mark_image().is_some();
         if has_images {
             store_images(&self.pool, &self.storage, account, id, spec).await?;
         }
         // Without an answer the job may exist all the same, and its images stay guarded.
-        let inserted = self.inserts.ask(Row::new(account, id, spec, origin, &self.prices)).await?;
+        let row = Row::new(account, id, spec, origin, &self.prices);
+        let inserted = self.inserts.ask(row.delivered(id, spec, &self.vault)).await?;
         if let Ok(Some(job)) = inserted {
             return Ok(Submitted::New(job));
         }
@@ -170,6 +176,10 @@ async fn store_images(
         if let Some(image) = image {
             store_image(storage, field, &format!("{prefix}{}", file_name(name, image)), image).await?;
         }
+    }
+    if let Some(image) = spec.mark_image() {
+        let (key, kind) = (format!("{prefix}{}", watermark::FILE_NAME), PictureType::Png.content_type());
+        storage.put(&key, kind, image.clone()).await?;
     }
     Ok(())
 }
@@ -231,6 +241,12 @@ struct Row {
     camera: Option<String>,
     revised_prompt: Option<String>,
     webhook_format: WebhookFormat,
+    output_options: OutputOptions,
+    watermark: Option<Watermark>,
+    delivery: Option<Delivery>,
+    destination_id: Option<Uuid>,
+    /// Sealed, in hexadecimal.
+    upload_url: Option<String>,
 }
 
 impl Row {
@@ -270,6 +286,22 @@ impl Row {
             camera: spec.camera.clone(),
             revised_prompt: spec.revised_prompt.clone(),
             webhook_format: origin.webhook_format,
+            output_options: spec.output.clone(),
+            watermark: spec.mark.as_ref().map(|mark| mark.watermark.clone()),
+            delivery: None,
+            destination_id: None,
+            upload_url: None,
+        }
+    }
+
+    /// The same, with where the finished files go.
+    fn delivered(self, id: JobId, spec: &Spec, vault: &Vault) -> Self {
+        let Some(order) = &spec.delivery else { return self };
+        Self {
+            delivery: Some(order.delivery()),
+            destination_id: order.destination().map(DestinationId::uuid),
+            upload_url: order.upload_url().map(|url| hex::encode(url.seal(vault, id).bytes())),
+            ..self
         }
     }
 }
@@ -307,7 +339,8 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
                 last_frame text, fit image_fit, metadata jsonb, webhook_url text, retention_seconds int,
                 retention_is_default bool, retention_max_seconds int, idempotency_key text, fingerprint text,
                 run_after timestamptz, priority smallint, timeout_seconds int, cost float8, credits bigint, api_key_id uuid,
-                number bigint, remixed_from uuid, style text, camera text, revised_prompt text, webhook_format webhook_format)
+                number bigint, remixed_from uuid, style text, camera text, revised_prompt text, webhook_format webhook_format,
+                output_options jsonb, watermark jsonb, delivery jsonb, destination_id uuid, upload_url text)
             left join lateral (
                 select id as earlier_id from jobs
                 where jobs.account_id = wish.account_id and jobs.idempotency_key = wish.idempotency_key limit 1
@@ -332,7 +365,8 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
             insert into jobs (id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url, retention_seconds, idempotency_key, fingerprint,
                 run_at, priority, timeout_seconds, deadline_at, virtual_start, credits,
-                api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format)
+                api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format, output_options, watermark,
+                delivery, destination_id, upload_url)
             select id, account_id, tier, mode, model, prompt, negative_prompt, width, height, seconds, fps, seed,
                 first_frame, last_frame, fit, metadata, webhook_url,
                 case when retention_is_default
@@ -340,7 +374,8 @@ async fn insert(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Optio
                 end,
                 idempotency_key, decode(fingerprint, 'hex'), greatest(run_after, now()), priority, timeout_seconds,
                 greatest(run_after, now()) + make_interval(secs => timeout_seconds),
-                coalesce(fair_start, 'infinity'), case when metered then credits end, api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format
+                coalesce(fair_start, 'infinity'), case when metered then credits end, api_key_id, number, remixed_from, style, camera, revised_prompt, webhook_format,
+                output_options, watermark, delivery, destination_id, decode(upload_url, 'hex')
             from asked left join placed on job_id = id
             join (select id as owner_id, metered, retention_seconds as retention_default from accounts) as owner on owner_id = account_id
             -- Nobody is let in any more once the first row is written: the count of what is queued would see it.

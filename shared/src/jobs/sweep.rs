@@ -107,7 +107,7 @@ pub async fn admit_scheduled(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Err
     Ok(admitted)
 }
 
-/// Tells the customers of up to `limit` finished videos that their media go within so many seconds; not where they never stay for
+/// Tells the customers of up to `limit` finished videos that their media go within so many seconds; not where they went elsewhere, never stay for
 /// longer than that, or where a legal hold keeps them. Says how many were told.
 pub async fn tell_expiring(pool: &PgPool, notice_seconds: u32, limit: i64) -> Result<i64, sqlx::Error> {
     let mut tx = db::begin(pool).await?;
@@ -120,12 +120,12 @@ pub async fn tell_expiring(pool: &PgPool, notice_seconds: u32, limit: i64) -> Re
         ),
         noted as (
             update jobs set expiry_noted = true where id = any(array(select id from due))
-            returning id, account_id, retention_seconds, case when webhook_format = 'standard' then webhook_url end as webhook_url
+            returning id, account_id, retention_seconds, delivery, case when webhook_format = 'standard' then webhook_url end as webhook_url
         ),
         told as (
             insert into events (id, account_id, job_id, kind)
             select uuid_v7(), account_id, noted.id, $3 from noted join accounts on accounts.id = account_id
-            where noted.retention_seconds > $1 and (hold_until is null or hold_until <= now())
+            where noted.retention_seconds > $1 and coalesce((delivery ->> 'keep')::boolean, true) and (hold_until is null or hold_until <= now())
             order by noted.id
             on conflict (job_id, kind) do nothing returning id, account_id, job_id
         ),
@@ -154,7 +154,8 @@ pub async fn scrub(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
     let scrubbed = sqlx::query!(
         r#"
         update jobs
-        set prompt = '', negative_prompt = null, revised_prompt = null, style = null, camera = null, scrub_at = null, scrubbed_at = now()
+        set prompt = '', negative_prompt = null, revised_prompt = null, style = null, camera = null,
+            watermark = jsonb_set(watermark, '{text}', '""', false), scrub_at = null, scrubbed_at = now()
         where id in (select id from jobs where scrub_at <= now() order by scrub_at limit $1 for update skip locked)
         "#,
         limit,

@@ -96,6 +96,7 @@ async fn videos(pool: &PgPool, from: Row, until: Row) -> Result<Vec<Expected>, s
         r#"
         select id, account_id, attempt, outputs as "outputs!: Json<Vec<Output>>", missing_at is not null as "was_missing!" from jobs
         where status = 'completed' and (account_id, id) >= ($1, $2) and (account_id, id) < ($3, $4)
+            and coalesce((delivery ->> 'keep')::boolean, true)
             and not exists (select from removals where job_id = jobs.id and reason = 'expired' and removals.attempt > 0)
         order by account_id, id limit $5
         "#,

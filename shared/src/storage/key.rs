@@ -19,13 +19,16 @@ pub enum Variant {
     Thumbnail,
     /// A grid of frames.
     Spritesheet,
+    /// Which part of that grid shows which part of the video.
+    SpritesheetVtt,
     /// A small moving picture.
     Preview,
 }
 
 impl Variant {
     /// Every variant.
-    pub const ALL: [Variant; 4] = [Variant::Video, Variant::Thumbnail, Variant::Spritesheet, Variant::Preview];
+    pub const ALL: [Variant; 5] =
+        [Variant::Video, Variant::Thumbnail, Variant::Spritesheet, Variant::SpritesheetVtt, Variant::Preview];
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Variant {
             Variant::Video => "video",
             Variant::Thumbnail => "thumbnail",
             Variant::Spritesheet => "spritesheet",
+            Variant::SpritesheetVtt => "spritesheet_vtt",
             Variant::Preview => "preview",
         }
     }
@@ -43,6 +47,7 @@ impl Variant {
             Variant::Video => "video.mp4",
             Variant::Thumbnail => "thumbnail.webp",
             Variant::Spritesheet => "spritesheet.jpg",
+            Variant::SpritesheetVtt => "spritesheet.vtt",
             Variant::Preview => "preview.webp",
         }
     }
@@ -53,6 +58,7 @@ impl Variant {
             Variant::Video => "video/mp4",
             Variant::Thumbnail | Variant::Preview => "image/webp",
             Variant::Spritesheet => "image/jpeg",
+            Variant::SpritesheetVtt => "text/vtt",
         }
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{
     LifecycleRuleFilter,
 };
 
-use super::{Storage, StorageError, unavailable};
+use super::{Prefix, Storage, StorageError, unavailable};
 
 /// What all of our objects start with.
 pub const OURS: &str = "acct_";
@@ -55,12 +55,16 @@ impl Rule {
         }
     }
 
-    fn in_sdk(&self) -> Result<LifecycleRule, StorageError> {
+    /// The rule as the bucket knows it: ours name the prefix of all of our keys, so that two who share a bucket have rules of their own.
+    fn in_sdk(&self, prefix: &Prefix) -> Result<LifecycleRule, StorageError> {
+        let id = format!("{NAMED}{}{}", prefix.add(""), self.id.trim_start_matches(NAMED));
         let abort = |days| AbortIncompleteMultipartUpload::builder().days_after_initiation(days).build();
         let expire = |days| LifecycleExpiration::builder().days(days).build();
         LifecycleRule::builder()
-            .id(&self.id)
-            .filter(LifecycleRuleFilter::builder().set_prefix(self.prefix.clone()).build())
+            .id(id)
+            .filter(
+                LifecycleRuleFilter::builder().set_prefix(self.prefix.as_deref().map(|own| prefix.add(own))).build(),
+            )
             .status(if self.enabled { ExpirationStatus::Enabled } else { ExpirationStatus::Disabled })
             .set_abort_incomplete_multipart_upload(self.abort_uploads_days.map(abort))
             .set_expiration(self.expire_days.map(expire))
@@ -78,9 +82,30 @@ impl Storage {
     /// Gives the bucket these rules in place of all others of ours; the operator's stay. False where the server knows no such rules.
     pub async fn set_lifecycle(&self, rules: &[Rule]) -> Result<bool, StorageError> {
         let Some(mut all) = self.rules().await? else { return Ok(false) };
-        all.retain(|rule| !rule.id().is_some_and(|id| id.starts_with(NAMED)));
-        for rule in rules {
-            all.push(rule.in_sdk()?);
+        all.retain(|rule| !self.is_ours(rule));
+        self.put_rules(all, rules).await
+    }
+
+    /// Gives the bucket the rule by which uploads that were begun are given up, if it has no such rule of ours. All others stay. False
+    /// where the server knows no such rules.
+    pub async fn give_up_uploads(&self) -> Result<bool, StorageError> {
+        let Some(all) = self.rules().await? else { return Ok(false) };
+        let has_it = |rule: &LifecycleRule| self.is_ours(rule) && rule.abort_incomplete_multipart_upload().is_some();
+        if all.iter().any(has_it) {
+            return Ok(true);
+        }
+        self.put_rules(all, &Rule::ours(None)).await
+    }
+
+    /// Whether a rule is one that we gave the bucket, for the keys that are ours.
+    fn is_ours(&self, rule: &LifecycleRule) -> bool {
+        let prefix = rule.filter().and_then(LifecycleRuleFilter::prefix);
+        rule.id().is_some_and(|id| id.starts_with(NAMED)) && prefix == Some(self.prefix.add(OURS).as_str())
+    }
+
+    async fn put_rules(&self, mut all: Vec<LifecycleRule>, more: &[Rule]) -> Result<bool, StorageError> {
+        for rule in more {
+            all.push(rule.in_sdk(&self.prefix)?);
         }
         let rules = BucketLifecycleConfiguration::builder().set_rules(Some(all)).build().map_err(failed)?;
         let put = self.client.put_bucket_lifecycle_configuration().bucket(&self.bucket).lifecycle_configuration(rules);

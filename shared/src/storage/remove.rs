@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
-use super::{Storage, StorageError, unavailable, upload};
+use super::{Storage, StorageError, unavailable};
 
 /// Keys that a listing shows, and that a request removes, at most.
 pub const PAGE: usize = 1000;
@@ -33,22 +33,18 @@ impl Storage {
         }
     }
 
-    /// Ends the uploads in parts that began below `prefix` and were never finished.
-    pub async fn abort_uploads(&self, prefix: &str) -> Result<(), StorageError> {
-        upload::abort_all(&self.client, &self.bucket, prefix).await
-    }
-
     /// Removes these objects, a [`PAGE`] at most, in one request. What is not there counts as removed. Says which ones the store
     /// refused to remove.
     pub async fn remove(&self, keys: &[String]) -> Result<Vec<Refused>, StorageError> {
-        let objects: Result<Vec<_>, _> = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build()).collect();
+        let object = |key: &String| ObjectIdentifier::builder().key(self.prefix.add(key)).build();
+        let objects: Result<Vec<_>, _> = keys.iter().map(object).collect();
         let objects = objects.map_err(|error| failed(error.to_string()))?;
         let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build();
         let batch = batch.map_err(|error| failed(error.to_string()))?;
         let request = self.client.delete_objects().bucket(&self.bucket).delete(batch);
         let answer = request.send().await.map_err(unavailable("delete objects"))?;
         let refused = answer.errors().iter().map(|error| Refused {
-            key: error.key().unwrap_or_default().to_owned(),
+            key: error.key().and_then(|key| self.prefix.strip(key)).unwrap_or_default(),
             code: error.code().unwrap_or("unknown").to_owned(),
         });
         Ok(refused.collect())

@@ -3,7 +3,7 @@
 use aws_sdk_s3::primitives::DateTime as Moment;
 use chrono::{DateTime, Utc};
 
-use super::{PAGE, Storage, StorageError, unavailable, upload};
+use super::{PAGE, Storage, StorageError, is_declined, unavailable};
 
 /// An object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +39,12 @@ pub struct Page<T> {
 impl Storage {
     /// Up to a [`PAGE`] of the objects whose keys start with `prefix` and come after another key.
     pub async fn survey(&self, prefix: &str, after: Option<&str>) -> Result<Page<Stored>, StorageError> {
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).max_keys(PAGE as i32);
-        let page = list.set_start_after(after.map(str::to_owned)).send().await.map_err(unavailable("list objects"))?;
+        let list = self.client.list_objects_v2().bucket(&self.bucket).max_keys(PAGE as i32);
+        let list = list.prefix(self.prefix.add(prefix)).set_start_after(after.map(|after| self.prefix.add(after)));
+        let page = list.send().await.map_err(unavailable("list objects"))?;
         let items = page.contents().iter().filter_map(|object| {
             Some(Stored {
-                key: object.key()?.to_owned(),
+                key: self.prefix.strip(object.key()?)?,
                 modified_at: moment(object.last_modified()?)?,
                 size_bytes: object.size().and_then(|size| size.try_into().ok()).unwrap_or(0),
             })
@@ -58,16 +59,16 @@ impl Storage {
         prefix: &str,
         after: Option<&Begun>,
     ) -> Result<Option<Page<Begun>>, StorageError> {
-        let list = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(prefix);
-        let list = list.set_key_marker(after.map(|upload| upload.key.clone()));
+        let list = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(self.prefix.add(prefix));
+        let list = list.set_key_marker(after.map(|upload| self.prefix.add(&upload.key)));
         let list = list.set_upload_id_marker(after.map(|upload| upload.upload_id.clone()));
         let page = match list.send().await {
-            Err(error) if upload::is_declined(&error) => return Ok(None),
+            Err(error) if is_declined(&error) => return Ok(None),
             listed => listed.map_err(unavailable("list uploads"))?,
         };
         let items = page.uploads().iter().filter_map(|upload| {
             Some(Begun {
-                key: upload.key()?.to_owned(),
+                key: self.prefix.strip(upload.key()?)?,
                 upload_id: upload.upload_id()?.to_owned(),
                 begun_at: moment(upload.initiated()?)?,
             })
@@ -75,10 +76,30 @@ impl Storage {
         Ok(Some(Page { items: items.collect(), has_more: page.is_truncated().unwrap_or(false) }))
     }
 
+    /// Ends the uploads that were begun below `prefix` and never finished: their worker is gone. Where the server cannot list
+    /// them, or our key may not, they are left to a rule of the bucket.
+    pub async fn abort_uploads(&self, prefix: &str) -> Result<(), StorageError> {
+        let mut after = None;
+        while let Some(page) = self.survey_uploads(prefix, after.as_ref()).await? {
+            for upload in &page.items {
+                self.abort(upload).await?;
+            }
+            after = page.items.into_iter().last();
+            if !page.has_more || after.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends an upload that was begun. One that is over is no error.
     pub async fn abort(&self, upload: &Begun) -> Result<(), StorageError> {
-        let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(&upload.key);
-        match abort.upload_id(&upload.upload_id).send().await {
+        self.abort_multipart(&upload.key, &upload.upload_id).await
+    }
+
+    pub(super) async fn abort_multipart(&self, key: &str, upload_id: &str) -> Result<(), StorageError> {
+        let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(self.prefix.add(key));
+        match abort.upload_id(upload_id).send().await {
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => Ok(()),
             aborted => aborted.map(drop).map_err(unavailable("abort an upload")),
         }

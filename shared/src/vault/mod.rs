@@ -31,6 +31,10 @@ pub enum Place {
     Account,
     /// `webhook_endpoints.secret`, owned by an endpoint, and `previous_secret`, to which a rotation moves it as it is.
     Endpoint,
+    /// `destinations.secret`, owned by a destination.
+    Destination,
+    /// `jobs.upload_url`, owned by a job.
+    Upload,
 }
 
 impl Place {
@@ -38,6 +42,8 @@ impl Place {
         match self {
             Place::Account => "accounts.webhook_secret",
             Place::Endpoint => "webhook_endpoints.secret",
+            Place::Destination => "destinations.secret",
+            Place::Upload => "jobs.upload_url",
         }
     }
 }

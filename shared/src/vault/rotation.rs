@@ -3,7 +3,7 @@
 //! A row that somebody changed meanwhile is left to another pass, and what is under the first key already is passed over. So a
 //! rotation may be broken off at any time, and begun again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use sqlx::PgPool;
 use tracing::error;
@@ -12,6 +12,10 @@ use uuid::Uuid;
 use super::envelope::{self, PLAIN_MAX};
 use super::key::{ID_LEN, MasterKeyId};
 use super::{Place, Sealed, Vault};
+
+mod table;
+
+use table::{replace, stale};
 
 /// Rows that are read and written at once.
 const BATCH: i64 = 200;
@@ -56,16 +60,22 @@ pub enum Table {
     Accounts,
     /// `webhook_endpoints`.
     Endpoints,
+    /// `destinations`.
+    Destinations,
+    /// `jobs` that have not ended.
+    Jobs,
 }
 
 impl Table {
     /// Every table with secrets.
-    pub const ALL: [Self; 2] = [Self::Accounts, Self::Endpoints];
+    pub const ALL: [Self; 4] = [Self::Accounts, Self::Endpoints, Self::Destinations, Self::Jobs];
 
     fn place(self) -> Place {
         match self {
             Table::Accounts => Place::Account,
             Table::Endpoints => Place::Endpoint,
+            Table::Destinations => Place::Destination,
+            Table::Jobs => Place::Upload,
         }
     }
 }
@@ -143,108 +153,6 @@ impl Row {
     }
 }
 
-/// Rows with a secret that does not begin as one under the first master key does.
-async fn stale(pool: &PgPool, table: Table, head: &[u8], after: Uuid, limit: i64) -> Result<Vec<Row>, sqlx::Error> {
-    match table {
-        Table::Accounts => {
-            let rows = sqlx::query_as!(
-                Row,
-                r#"
-                select id, webhook_secret as "secret: Sealed", null::bytea as "previous: Sealed" from accounts
-                where id > $1 and (length(webhook_secret) <= $2 or substring(webhook_secret for length($3::bytea)) <> $3)
-                order by id limit $4
-                "#,
-                after,
-                PLAIN_MAX as i32,
-                head,
-                limit,
-            );
-            rows.fetch_all(pool).await
-        }
-        Table::Endpoints => {
-            let rows = sqlx::query_as!(
-                Row,
-                r#"
-                select id, secret as "secret: Sealed", previous_secret as "previous: Sealed" from webhook_endpoints
-                where id > $1 and (length(secret) <= $2 or substring(secret for length($3::bytea)) <> $3
-                    or length(previous_secret) <= $2 or substring(previous_secret for length($3::bytea)) <> $3)
-                order by id limit $4
-                "#,
-                after,
-                PLAIN_MAX as i32,
-                head,
-                limit,
-            );
-            rows.fetch_all(pool).await
-        }
-    }
-}
-
-/// Writes the new secrets of those rows that still have the old ones, and says which they are.
-async fn replace(pool: &PgPool, table: Table, turned: &[&Turned]) -> Result<HashSet<Uuid>, sqlx::Error> {
-    let written = match table {
-        Table::Accounts => replace_in_accounts(pool, turned).await?,
-        Table::Endpoints => replace_in_endpoints(pool, turned).await?,
-    };
-    Ok(written.into_iter().collect())
-}
-
-async fn replace_in_accounts(pool: &PgPool, turned: &[&Turned]) -> Result<Vec<Uuid>, sqlx::Error> {
-    let ids: Vec<_> = turned.iter().map(|turned| turned.old.id).collect();
-    let old: Vec<_> = turned.iter().map(|turned| turned.old.secret.bytes()).collect();
-    let new: Vec<_> = turned.iter().map(|turned| turned.new.secret.bytes()).collect();
-    sqlx::query_scalar!(
-        r#"
-        with turned as (select * from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as turned (id, old, new)),
-        -- In one order, so that no two statements wait for each other.
-        held as materialized (
-            select account.id, new from accounts as account join turned on turned.id = account.id
-            where webhook_secret = old order by account.id for no key update of account
-        )
-        update accounts as account set webhook_secret = new from held where account.id = held.id
-        returning account.id
-        "#,
-        &ids,
-        &old as _,
-        &new as _,
-    )
-    .fetch_all(pool)
-    .await
-}
-
-async fn replace_in_endpoints(pool: &PgPool, turned: &[&Turned]) -> Result<Vec<Uuid>, sqlx::Error> {
-    let ids: Vec<_> = turned.iter().map(|turned| turned.old.id).collect();
-    let old: Vec<_> = turned.iter().map(|turned| turned.old.secret.bytes()).collect();
-    let new: Vec<_> = turned.iter().map(|turned| turned.new.secret.bytes()).collect();
-    let old_previous: Vec<_> = turned.iter().map(|turned| turned.old.previous.as_ref().map(Sealed::bytes)).collect();
-    let new_previous: Vec<_> = turned.iter().map(|turned| turned.new.previous.as_ref().map(Sealed::bytes)).collect();
-    sqlx::query_scalar!(
-        r#"
-        with turned as (
-            select * from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[])
-                as turned (id, old, new, old_previous, new_previous)
-        ),
-        -- In one order, so that no two statements wait for each other.
-        held as materialized (
-            select endpoint.id, new, new_previous
-            from webhook_endpoints as endpoint join turned on turned.id = endpoint.id
-            where secret = old and previous_secret is not distinct from old_previous
-            order by endpoint.id for no key update of endpoint
-        )
-        update webhook_endpoints as endpoint set secret = new, previous_secret = new_previous
-        from held where endpoint.id = held.id
-        returning endpoint.id
-        "#,
-        &ids,
-        &old as _,
-        &new as _,
-        &old_previous as _,
-        &new_previous as _,
-    )
-    .fetch_all(pool)
-    .await
-}
-
 /// How many secrets are under which master key; under none are those that are stored as they are.
 pub async fn census(pool: &PgPool) -> Result<BTreeMap<Option<MasterKeyId>, i64>, sqlx::Error> {
     let rows = sqlx::query!(
@@ -254,6 +162,8 @@ pub async fn census(pool: &PgPool) -> Result<BTreeMap<Option<MasterKeyId>, i64>,
         from (
             select webhook_secret from accounts union all select secret from webhook_endpoints
             union all select previous_secret from webhook_endpoints where previous_secret is not null
+            union all select secret from destinations where secret is not null
+            union all select upload_url from jobs where upload_url is not null
         ) as secrets (secret)
         group by 1
         "#,

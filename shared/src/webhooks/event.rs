@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::id::{EndpointId, EventId, JobId};
+use crate::jobs::Delivery;
 
 /// What can happen that a customer wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,4 +113,11 @@ pub fn body(event: EventId, kind: &str, subject: Option<Subject>, created_at: Da
         "type": kind,
         "data": { "id": subject.map(|subject| subject.to_string()) },
     })
+}
+
+/// The same body, of a video that was delivered, with where and when.
+pub(super) fn delivered(mut body: Value, delivery: &Delivery, at: DateTime<Utc>) -> Value {
+    body["data"]["delivered"] =
+        json!({ "destination": delivery.destination, "upload_host": delivery.upload_host, "at": at.timestamp() });
+    body
 }

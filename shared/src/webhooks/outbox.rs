@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 
 use super::event::{self, EventKind, Subject};
@@ -13,7 +14,7 @@ use super::message::Message;
 use super::minimax::{self, Told};
 use crate::bell;
 use crate::id::{AccountId, DeliveryId, EndpointId, EventId, JobId};
-use crate::jobs::WebhookFormat;
+use crate::jobs::{self, WebhookFormat};
 use crate::secret::WebhookSecret;
 use crate::vault::{Place, Sealed, Vault, VaultError};
 
@@ -142,7 +143,7 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
             case when previous_until > now() then previous_secret end as "previous_secret: Sealed",
             events.id as "event_id: EventId", events.job_id as "job_id: JobId", events.endpoint_id as "about: EndpointId",
             events.kind, webhook_format as "webhook_format?: WebhookFormat", jobs.number as "number?", jobs.width as "width?",
-            jobs.height as "height?", jobs.error_code, jobs.error_message, events.created_at as "created_at: DateTime<Utc>", now() as "claimed_at!: DateTime<Utc>"
+            jobs.height as "height?", jobs.delivery as "delivery?: Json<jobs::Delivery>", jobs.delivered_at as "delivered_at?", jobs.error_code, jobs.error_message, events.created_at as "created_at: DateTime<Utc>", now() as "claimed_at!: DateTime<Utc>"
         "#,
         limit,
         patience.as_secs_f64(),
@@ -173,7 +174,13 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
                         error_message: row.error_message,
                     },
                 ),
-                _ => event::body(row.event_id, &row.kind, Subject::of(row.job_id, row.about), row.created_at),
+                _ => {
+                    let body = event::body(row.event_id, &row.kind, Subject::of(row.job_id, row.about), row.created_at);
+                    match row.delivery.zip(row.delivered_at) {
+                        Some((to, at)) if row.kind == EventKind::Completed.as_str() => event::delivered(body, &to, at),
+                        _ => body,
+                    }
+                }
             },
         })
     });

@@ -11,10 +11,11 @@ use crate::tidy::sources;
 const PUBLIC: [&str; 2] = ["/v1/receipts/{token}", "/v1/webhooks/keys"];
 
 /// All that there is.
-const OPERATIONS: [&str; 61] = [
+const OPERATIONS: [&str; 72] = [
     "delete /v1/account",
     "delete /v1/account/keys/{id}",
     "delete /v1/admin/accounts/{id}",
+    "delete /v1/destinations/{id}",
     "delete /v1/files/{id}",
     "delete /v1/videos/{id}",
     "delete /v1/webhook_endpoints/{id}",
@@ -33,6 +34,9 @@ const OPERATIONS: [&str; 61] = [
     "get /v1/admin/meter_events",
     "get /v1/admin/statistics",
     "get /v1/admin/training_videos",
+    "get /v1/admin/workers",
+    "get /v1/destinations",
+    "get /v1/destinations/{id}",
     "get /v1/files",
     "get /v1/files/retrieve",
     "get /v1/files/retrieve_content",
@@ -54,12 +58,19 @@ const OPERATIONS: [&str; 61] = [
     "get /v1/webhooks/secret",
     "patch /v1/account",
     "patch /v1/admin/accounts/{id}",
+    "patch /v1/destinations/{id}",
     "patch /v1/webhook_endpoints/{id}",
     "post /v1/account/erasures",
     "post /v1/account/export",
     "post /v1/account/keys",
     "post /v1/admin/accounts",
     "post /v1/admin/accounts/{id}/credits",
+    "post /v1/admin/tiers/{tier}/pause",
+    "post /v1/admin/tiers/{tier}/resume",
+    "post /v1/admin/workers/{name}/drain",
+    "post /v1/admin/workers/{name}/resume",
+    "post /v1/destinations",
+    "post /v1/destinations/{id}/test",
     "post /v1/files",
     "post /v1/files/{id}/complete",
     "post /v1/video_generation",
@@ -84,7 +95,9 @@ fn no_two_schemas_share_a_name() {
             let head = item.split('{').next().unwrap();
             let named = head.split("schema(as = ").nth(1).and_then(|rest| rest.split([')', ',']).next());
             let name = named
-                .or_else(|| head.split("struct ").nth(1)?.split_whitespace().next())
+                .or_else(|| {
+                    head.split("struct ").nth(1).or_else(|| head.split("enum ").nth(1))?.split_whitespace().next()
+                })
                 .unwrap_or_else(|| panic!("{file}: {head}"));
             assert!(names.insert(name.to_owned()), "{name} is the name of two schemas, the second one in {file}");
         }
@@ -129,6 +142,7 @@ async fn a_video_has_the_members_that_the_document_names() {
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let schema = |name: &str| members(&document["components"]["schemas"][name]["properties"]);
     assert_eq!(members(&video), schema("VideoView"));
+    assert_eq!(members(&video["output"]), schema("OutputOptionsView"));
     assert_eq!(members(&video["outputs"][0]), schema("OutputView"));
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use clipmill_shared::db::{self, MIGRATIONS};
-use clipmill_shared::jobs::lease;
+use clipmill_shared::jobs::lease::{self, Ability};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::{Receiver, Server};
 use reqwest::Method;
@@ -15,8 +15,8 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqlSafeStr as _};
 use uuid::Uuid;
 
-const BEFORE: &str = include_str!("../../golden/statements/0010.json");
-const BEFORE_VERSION: i64 = 10;
+const BEFORE: &str = include_str!("../../golden/statements/0014.json");
+const BEFORE_VERSION: i64 = 14;
 const LEASE: Duration = Duration::from_secs(30);
 
 fn statements() -> Vec<String> {
@@ -77,7 +77,10 @@ async fn workers_of_two_versions_share_a_queue_and_take_no_job_twice() {
     for _ in 0..5 {
         old.push(claim(&mut before).await.expect("a job for the old one"));
         new.push(
-            lease::claim(&server.pool, &Tier::ALL, &[], "now", LEASE).await.unwrap().expect("one for the new one"),
+            lease::claim(&server.pool, Ability::of(&Tier::ALL), "now", LEASE)
+                .await
+                .unwrap()
+                .expect("one for the new one"),
         );
     }
     let new_ids = new.iter().map(|lease| lease.job().id.uuid());
@@ -164,7 +167,7 @@ async fn a_job_that_is_under_way_during_a_migration_is_finished_by_the_worker_th
     db::migrate(&pool).await.unwrap();
     db::check(&pool).await.unwrap();
     finish(&mut before, under_way).await;
-    let lease = lease::claim(&pool, &Tier::ALL, &[], "now", LEASE).await.unwrap().expect("the job that waited");
+    let lease = lease::claim(&pool, Ability::of(&Tier::ALL), "now", LEASE).await.unwrap().expect("the job that waited");
     lease.complete(&pool, &[]).await.unwrap();
     let completed = "select count(*) from jobs where status = 'completed'";
     assert_eq!(sqlx::query_scalar::<_, i64>(completed).fetch_one(&mut *before).await.unwrap(), 2);

@@ -73,7 +73,7 @@ async fn an_attempt_that_went_wrong_is_made_again_after_a_pause() {
         let done = server.video(&job["id"]).await;
         assert_eq!((done["status"].as_str(), done["attempt"].as_i64()), (Some("completed"), Some(2)));
         server.expire().await;
-        assert_eq!(server.objects(&job["id"]).await.len(), 4);
+        assert_eq!(server.objects(&job["id"]).await.len(), 5);
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use clipmill_shared::jobs::Failure;
-use clipmill_shared::jobs::lease::{self, Lease, LeaseError};
+use clipmill_shared::jobs::lease::{self, Ability, Lease, LeaseError};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use clipmill_tests::server::{answer, text};
@@ -10,7 +10,7 @@ use reqwest::Method;
 const LEASE: Duration = Duration::from_secs(30);
 
 async fn claim(server: &Server, worker: &str) -> Lease {
-    lease::claim(&server.pool, &Tier::ALL, &[], worker, LEASE).await.unwrap().expect("a job")
+    lease::claim(&server.pool, Ability::of(&Tier::ALL), worker, LEASE).await.unwrap().expect("a job")
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_lapsed_lease_goes_back_with_a_pause_and_fails_when_its_attempts_are_s
         server.expire().await;
         let status = server.video(&job["id"]).await["status"].clone();
         assert_eq!(status, if attempt < 3 { "queued" } else { "failed" });
-        assert!(lease::claim(&server.pool, &Tier::ALL, &[], "early", LEASE).await.unwrap().is_none());
+        assert!(lease::claim(&server.pool, Ability::of(&Tier::ALL), "early", LEASE).await.unwrap().is_none());
         server.age_timers().await;
     }
     assert_eq!(server.video(&job["id"]).await["error"]["code"], "worker_lost");
@@ -81,7 +81,7 @@ async fn completing_again_after_the_answer_was_lost_is_no_loss() {
     let row = clipmill_shared::jobs::read::find(&server.pool, server.account, id).await.unwrap().unwrap();
     clipmill_shared::jobs::removal::discard(&server.pool, &row).await.unwrap();
     server.expire().await;
-    assert_eq!(server.objects(&job["id"]).await.len(), 4, "what completed the job is not discarded");
+    assert_eq!(server.objects(&job["id"]).await.len(), 5, "what completed the job is not discarded");
 }
 
 #[tokio::test]

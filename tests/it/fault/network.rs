@@ -46,7 +46,7 @@ impl Scene {
             .await
             .unwrap();
         self.server.expire().await;
-        assert_eq!(self.server.objects(&self.job["id"]).await.len(), 4, "one attempt's files and no other's");
+        assert_eq!(self.server.objects(&self.job["id"]).await.len(), 5, "one attempt's files and no other's");
     }
 }
 
@@ -57,7 +57,7 @@ async fn a_render_outlives_a_database_that_is_away_for_a_while() {
         scene.database.set(way);
         scene.gate.open();
         // The files are uploaded although the end cannot be written down yet.
-        until("uploaded files", async || scene.server.objects(&scene.job["id"]).await.len() == 4).await;
+        until("uploaded files", async || scene.server.objects(&scene.job["id"]).await.len() == 5).await;
         scene.database.set(Way::Open);
         let video = scene.until_completed().await;
         assert_eq!(video["attempt"], 1, "{way:?}: nothing was rendered twice");

@@ -36,7 +36,7 @@ async fn a_worker_killed_in_the_middle_of_a_render_is_replaced_without_any_hand(
     assert_eq!(receiver.messages().len(), 1);
     let objects = server.objects(&video["id"]).await;
     assert!(
-        objects.len() == 4 && objects.iter().all(|key| key.contains(&format!("{}/2/", text(&video["id"])))),
+        objects.len() == 5 && objects.iter().all(|key| key.contains(&format!("{}/2/", text(&video["id"])))),
         "{objects:?}"
     );
 }
@@ -60,7 +60,7 @@ async fn a_worker_that_slept_longer_than_its_lease_changes_nothing() {
     sqlx::query("update removals set due_at = now() where reason = 'superseded'").execute(&server.pool).await.unwrap();
     server.expire().await;
     let objects = server.objects(&job["id"]).await;
-    assert!(objects.len() == 4 && objects.iter().all(|key| key.contains("/2/")), "{objects:?}");
+    assert!(objects.len() == 5 && objects.iter().all(|key| key.contains("/2/")), "{objects:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ async fn a_video_goes_when_its_time_is_up_and_the_row_says_so() {
     server.render().await;
     assert_eq!(server.notify().await, 1);
     assert_eq!(server.expire().await, 0, "its time is not up");
-    assert_eq!(server.objects(&job["id"]).await.len(), 4);
+    assert_eq!(server.objects(&job["id"]).await.len(), 5);
 
     server.age_timers().await;
     assert_eq!(server.expire().await, 1);

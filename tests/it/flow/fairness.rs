@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use clipmill_shared::id::AccountId;
-use clipmill_shared::jobs::lease;
+use clipmill_shared::jobs::lease::{self, Ability};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use clipmill_tests::server::{answer, small, text};
@@ -23,7 +23,7 @@ struct Fleet {
 impl Fleet {
     /// One job is taken and done, as far as the queue can tell.
     async fn turn(&mut self) -> bool {
-        let claimed = lease::claim(&self.server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap();
+        let claimed = lease::claim(&self.server.pool, Ability::of(&Tier::ALL), "test", LEASE).await.unwrap();
         let Some(lease) = claimed else { return false };
         self.taken.push((lease.job().account_id, lease.job().id.to_string()));
         lease

@@ -43,7 +43,7 @@ async fn source_images_go_when_the_job_has_ended_unless_the_account_keeps_its_hi
         server.expire().await;
         let objects = server.objects(&job["id"]).await;
         assert_eq!(objects.iter().filter(|key| key.contains("/source/")).count(), left, "{objects:?}");
-        assert_eq!(objects.len(), 4 + left);
+        assert_eq!(objects.len(), 5 + left);
     }
 }
 

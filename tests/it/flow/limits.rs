@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clipmill_shared::accounts::limits::{self, Limits};
-use clipmill_shared::jobs::lease::{self, Lease};
+use clipmill_shared::jobs::lease::{self, Ability, Lease};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use clipmill_tests::server::{answer, small, text};
@@ -17,7 +17,7 @@ async fn limit(server: &Server, max_running: Option<i32>, max_queued: Option<i32
 }
 
 async fn claim(server: &Server) -> Option<Lease> {
-    lease::claim(&server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap()
+    lease::claim(&server.pool, Ability::of(&Tier::ALL), "test", LEASE).await.unwrap()
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn simultaneous_claims_do_not_pass_max_running() {
     }
     let claims = (0..16).map(|_| {
         let pool = server.pool.clone();
-        tokio::spawn(async move { lease::claim(&pool, &Tier::ALL, &[], "test", LEASE).await.unwrap() })
+        tokio::spawn(async move { lease::claim(&pool, Ability::of(&Tier::ALL), "test", LEASE).await.unwrap() })
     });
     let mut running = Vec::new();
     for claim in claims.collect::<Vec<_>>() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clipmill_shared::accounts::limits;
-use clipmill_shared::jobs::lease;
+use clipmill_shared::jobs::lease::{self, Ability};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use clipmill_tests::server::{answer, small, text};
@@ -22,7 +22,8 @@ async fn submit(server: &Server, key: &str, model: &str, priority: i64) -> Value
 async fn turns(server: &Server, count: usize, preferred: &[Tier]) -> Vec<String> {
     let mut taken = Vec::new();
     for _ in 0..count {
-        let lease = lease::claim(&server.pool, &Tier::ALL, preferred, "test", LEASE).await.unwrap();
+        let lease =
+            lease::claim(&server.pool, Ability { preferred, ..Ability::of(&Tier::ALL) }, "test", LEASE).await.unwrap();
         let Some(lease) = lease else { break };
         taken.push(lease.job().id.to_string());
         lease.retry(&server.pool, Duration::from_secs(3600)).await.unwrap();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clipmill_shared::jobs::lease;
+use clipmill_shared::jobs::lease::{self, Ability};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use clipmill_tests::endless::Endless;
@@ -24,7 +24,7 @@ async fn an_account_with_one_job_waits_for_one_turn_of_an_account_with_many() {
     assert!(theirs["queue_position"].as_i64().unwrap() <= 1, "{theirs}");
     let mut turns = Vec::new();
     for _ in 0..2 {
-        let lease = lease::claim(&server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap().unwrap();
+        let lease = lease::claim(&server.pool, Ability::of(&Tier::ALL), "test", LEASE).await.unwrap().unwrap();
         turns.push(lease.job().id.to_string());
         lease.release(&server.pool).await.unwrap();
         sqlx::query("update jobs set run_at = now() + interval '1 hour' where released > 0")
@@ -50,7 +50,7 @@ async fn neither_what_an_account_had_before_nor_another_tier_pushes_it_back() {
     let mine = server.submit_small().await;
     let mut turns = Vec::new();
     for _ in 0..2 {
-        let lease = lease::claim(&server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap().unwrap();
+        let lease = lease::claim(&server.pool, Ability::of(&Tier::ALL), "test", LEASE).await.unwrap().unwrap();
         turns.push(lease.job().id.to_string());
         lease.retry(&server.pool, Duration::from_secs(3600)).await.unwrap();
     }
@@ -63,8 +63,9 @@ async fn a_worker_takes_only_the_tiers_that_it_serves() {
     let mut pro = small();
     pro["model"] = json!("pro");
     server.submit(pro).await;
-    assert!(lease::claim(&server.pool, &[Tier::Fast], &[], "test", LEASE).await.unwrap().is_none());
-    let lease = lease::claim(&server.pool, &[Tier::Fast, Tier::Pro], &[], "test", LEASE).await.unwrap().unwrap();
+    assert!(lease::claim(&server.pool, Ability::of(&[Tier::Fast]), "test", LEASE).await.unwrap().is_none());
+    let lease =
+        lease::claim(&server.pool, Ability::of(&[Tier::Fast, Tier::Pro]), "test", LEASE).await.unwrap().unwrap();
     lease.release(&server.pool).await.unwrap();
 }
 
@@ -120,7 +121,7 @@ async fn plans_that_were_made_for_an_empty_queue_serve_a_long_one() {
     let take_turns = async || {
         for _ in 0..5 {
             server.submit_small().await;
-            let lease = lease::claim(&server.pool, &Tier::ALL, &[], "test", LEASE).await.unwrap().unwrap();
+            let lease = lease::claim(&server.pool, Ability::of(&Tier::ALL), "test", LEASE).await.unwrap().unwrap();
             lease.retry(&server.pool, Duration::from_secs(3600)).await.unwrap();
         }
     };

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clipmill_shared::accounts::erasure::{self, Wish};
 use clipmill_shared::db;
-use clipmill_shared::jobs::lease::{self, LeaseError};
+use clipmill_shared::jobs::lease::{self, Ability, LeaseError};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::log::Log;
 use clipmill_tests::process::until;
@@ -32,10 +32,12 @@ async fn live(server: &Server) {
         .ask(
             Method::PATCH,
             "/v1/account",
-            json!({ "email": EMAIL, "training_consent": true, "training_consent_wording": "1" }),
+            json!({ "email": EMAIL, "training_consent": true, "training_consent_wording": "1", "watermark": { "text": PROMPT } }),
         )
         .await;
-    server.submit(wish()).await;
+    let mut marked = wish();
+    marked["watermark"] = json!(true);
+    server.submit(marked).await;
     server.render().await;
     let mut image = wish();
     image["input_reference"] =
@@ -56,6 +58,7 @@ async fn an_account_that_is_deleted_is_found_nowhere_afterwards() {
     let server = Server::start().await;
     live(&server).await;
     assert!(tables_with(&server, PROMPT).await.contains(&"jobs".to_owned()), "the search finds what is there");
+    assert!(tables_with(&server, PROMPT).await.contains(&"accounts".to_owned()), "in the account's mark");
     assert!(tables_with(&server, EMAIL).await.contains(&"accounts".to_owned()));
     assert!(server.objects_of_account().await.len() >= 6);
 
@@ -89,8 +92,10 @@ async fn an_account_that_is_deleted_is_found_nowhere_afterwards() {
 async fn a_running_job_of_a_deleted_account_is_stopped_and_leaves_nothing() {
     let server = Server::start().await;
     server.submit_small().await;
-    let lease =
-        lease::claim(&server.env.pool, &Tier::ALL, &[], "test", Duration::from_secs(30)).await.unwrap().unwrap();
+    let lease = lease::claim(&server.env.pool, Ability::of(&Tier::ALL), "test", Duration::from_secs(30))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(delete(&server).await.0, StatusCode::OK);
     assert!(matches!(lease.renew(&server.env.pool, 50).await, Err(LeaseError::Lost)));
     let late = format!("{}late.mp4", lease.job().attempt_prefix());

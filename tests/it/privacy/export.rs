@@ -86,7 +86,7 @@ async fn an_archive_holds_every_row_and_all_media_of_the_account_and_nothing_of_
     assert!(entry(&mut archive, &video) == downloaded.bytes().await.unwrap(), "the video is in it, byte for byte");
     let names = archive.file_names().map(|name| name.unwrap().into_owned());
     let media: Vec<String> = names.filter(|name| name.starts_with("media/")).collect();
-    assert_eq!(media.iter().filter(|name| name.contains(text(&finished["id"]))).count(), 4);
+    assert_eq!(media.iter().filter(|name| name.contains(text(&finished["id"]))).count(), 5);
     assert_eq!(media.iter().filter(|name| name.contains(text(&file["id"]))).count(), 1);
 
     let page = String::from_utf8(entry(&mut archive, "index.html")).unwrap();
@@ -199,4 +199,23 @@ async fn an_archive_whose_worker_died_is_made_by_another_and_given_up_in_the_end
     server.expire().await;
     let state = "select state::text from exports order by id desc limit 1";
     assert_eq!(sqlx::query_scalar::<_, String>(state).fetch_one(&server.pool).await.unwrap(), "failed");
+}
+
+#[tokio::test]
+async fn the_picture_of_an_account_s_mark_is_in_the_archive() {
+    let server = Server::start().await;
+    let logo = picture::encode(&picture::plain(300, 100), image::ImageFormat::Png);
+    let url = format!("data:image/png;base64,{}", BASE64.encode(&logo));
+    server.ask(Method::PATCH, "/v1/account", json!({ "watermark": { "image": url } })).await;
+    let mut wish = small();
+    wish["watermark"] = json!(true);
+    let video = server.submit(wish).await;
+    let mut archive = archive(&server).await;
+    let account = rows(&mut archive, "accounts").remove(0);
+    let taken =
+        BASE64.decode(text(&account["watermark_image"]).strip_prefix("data:image/png;base64,").unwrap()).unwrap();
+    assert_eq!(picture::decode(&taken), picture::plain(300, 100));
+    assert_eq!(account["watermark"]["position"], "bottom_right");
+    let kept = entry(&mut archive, &format!("media/{}/source/mark.png", text(&video["id"])));
+    assert_eq!(picture::decode(&kept), picture::plain(300, 100));
 }

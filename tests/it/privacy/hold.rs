@@ -49,7 +49,7 @@ async fn while_a_legal_hold_lasts_nothing_is_deleted_by_time_or_by_wish() {
         server.expire().await;
     }
     assert_eq!(server.video(&video["id"]).await["status"], "completed", "its time is over, and it stays");
-    assert_eq!((server.objects(&video["id"]).await.len(), server.file_objects(&file["id"]).await.len()), (4, 1));
+    assert_eq!((server.objects(&video["id"]).await.len(), server.file_objects(&file["id"]).await.len()), (5, 1));
     assert_eq!(server.objects(&image["id"]).await.len(), 1, "the source image too");
     assert_eq!(server.video(&image["id"]).await["prompt"], small()["prompt"]);
     assert_eq!(server.get("/v1/account").await.1["legal_hold_until"], json!(LATER), "the account can see it");
@@ -75,7 +75,7 @@ async fn the_deletion_of_an_account_waits_for_the_hold_to_end_and_says_so() {
     );
     assert_eq!(server.get("/v1/account").await.0, StatusCode::UNAUTHORIZED, "keys are dead all the same");
     server.expire().await;
-    assert_eq!(server.objects(&video["id"]).await.len(), 4);
+    assert_eq!(server.objects(&video["id"]).await.len(), 5);
     let path = format!("/v1/receipts/{}", text(&receipt["receipt_token"]));
     assert_eq!(server.get(&path).await.1["status"], "held");
 

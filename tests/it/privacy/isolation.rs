@@ -24,6 +24,10 @@ async fn every_route_answers_as_if_what_belongs_to_another_were_not_there() {
         ("/v1/account/erasures/", &erasure["id"]),
         ("/v1/account/keys/", &key["id"]),
     ]);
+    let destination =
+        json!({ "name": "studio", "bucket": "videos", "access_key_id": "id", "secret_access_key": "secret" });
+    let (_, destination) = server.post("/v1/destinations", destination).await;
+    let ids = ids.into_iter().chain([("/v1/destinations/", &destination["id"])]).collect::<BTreeMap<_, _>>();
     let before = everything(&server).await;
 
     let stranger = server.stranger().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clipmill_shared::jobs::lease::{self, LeaseError};
+use clipmill_shared::jobs::lease::{self, Ability, LeaseError};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use clipmill_tests::server::{small, text};
@@ -21,8 +21,10 @@ async fn while_processing_is_limited_nothing_is_taken_in_or_up_and_nothing_is_lo
     let server = Server::start().await;
     let finished = server.completed().await;
     let running = server.submit_small().await;
-    let lease =
-        lease::claim(&server.env.pool, &Tier::ALL, &[], "test", Duration::from_secs(30)).await.unwrap().unwrap();
+    let lease = lease::claim(&server.env.pool, Ability::of(&Tier::ALL), "test", Duration::from_secs(30))
+        .await
+        .unwrap()
+        .unwrap();
     let waiting = server.submit_small().await;
 
     assert_eq!(limit(&server, true).await["processing_limited"], true);

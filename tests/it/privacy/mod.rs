@@ -3,6 +3,7 @@
 mod audit;
 mod consent;
 mod credits;
+mod delivery;
 mod erasure;
 mod export;
 mod history;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clipmill_shared::jobs::lease;
+use clipmill_shared::jobs::lease::{self, Ability};
 use clipmill_shared::tier::Tier;
 use clipmill_tests::Server;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -20,7 +20,7 @@ async fn is_refused(pool: &PgPool, statement: &str) -> bool {
 async fn the_api_can_neither_claim_a_job_nor_finish_one() {
     let server = Server::start().await;
     server.submit_small().await;
-    let claimed = lease::claim(&server.api, &Tier::ALL, &[], "api", Duration::from_secs(30)).await;
+    let claimed = lease::claim(&server.api, Ability::of(&Tier::ALL), "api", Duration::from_secs(30)).await;
     let code = claimed.err().and_then(|error| error.as_database_error()?.code().map(|code| code.into_owned()));
     assert_eq!(code.as_deref(), Some(INSUFFICIENT_PRIVILEGE));
     for statement in [
@@ -57,6 +57,8 @@ async fn a_worker_can_neither_read_what_proves_a_key_nor_make_a_job() {
         "insert into credit_entries select * from credit_entries",
         "insert into accounts select * from accounts",
         "insert into audit_log select * from audit_log",
+        "insert into destinations select * from destinations",
+        "update destinations set bucket = 'another'",
         "create table mine (id int)",
     ] {
         assert!(is_refused(worker, statement).await, "{statement}");

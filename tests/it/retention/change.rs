@@ -93,7 +93,7 @@ async fn what_a_worker_has_begun_to_remove_cannot_be_kept_any_more() {
     let (status, changed) = change(&server, &video, json!({ "retention_seconds": 604_800 })).await;
     assert_eq!(status, StatusCode::OK, "it was given back untouched: {changed}");
     assert_eq!(server.expire().await, 0);
-    assert_eq!(server.objects(&video["id"]).await.len(), 4);
+    assert_eq!(server.objects(&video["id"]).await.len(), 5);
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn under_a_legal_hold_a_shorter_time_waits_for_its_end() {
     sqlx::query("update jobs set finished_at = finished_at - interval '1 hour'").execute(&server.pool).await.unwrap();
     assert_eq!(change(&server, &video, json!({ "retention_seconds": 60 })).await.0, StatusCode::OK);
     assert_eq!(server.expire().await, 0);
-    assert_eq!(server.objects(&video["id"]).await.len(), 4, "the law comes first");
+    assert_eq!(server.objects(&video["id"]).await.len(), 5, "the law comes first");
     assert_eq!(change(&server, &video, json!({ "retention_seconds": 604_800 })).await.0, StatusCode::OK);
     sqlx::query("update accounts set hold_reason = null, hold_until = null").execute(&server.pool).await.unwrap();
     assert_eq!(server.expire().await, 0, "it was given more time meanwhile");

@@ -50,7 +50,7 @@ async fn a_batch_is_removed_by_one_request_and_what_is_refused_is_put_off_alone(
     let asked = store.asked();
     assert_eq!(asked.len(), 1, "the ledger knows the keys, so nothing is listed: {asked:?}");
     assert!(asked[0].has("delete"));
-    assert_eq!(asked[0].body.matches("<Key>").count(), 12, "four objects of each");
+    assert_eq!(asked[0].body.matches("<Key>").count(), 15, "five objects of each");
 
     let backlog = removal::backlog(&server.pool).await.unwrap();
     assert_eq!((backlog.due, backlog.failing), (0, 1), "it is put off");

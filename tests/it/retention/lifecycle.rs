@@ -1,7 +1,7 @@
 //! Rules of the bucket: what is sent to a store that knows them, and what is said of one that does not.
 
-use clipmill_shared::storage::Storage;
-use clipmill_tests::process::binary;
+use clipmill_shared::storage::{Storage, StorageError};
+use clipmill_tests::process::{binary, until, worker};
 use clipmill_tests::{Recorder, Server};
 use tokio::process::Command;
 
@@ -65,4 +65,33 @@ async fn a_server_that_knows_no_rules_is_said_to_be_one() {
         let (ended_well, said) = run(&server, None, &[command]).await;
         assert!(!ended_well && said.contains("knows no rules"), "{command}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_has_the_bucket_give_up_uploads_from_its_start() {
+    let server = Server::start().await;
+    let store = Recorder::answering(|asked| match asked.method.as_str() {
+        "GET" => (404, NONE.to_owned()),
+        _ => (200, String::new()),
+    })
+    .await;
+    let endpoint = store.storage().await.endpoint.unwrap();
+    let _worker = worker(&server, &["--s3-endpoint", &endpoint]).await;
+    until("the rule", async || store.asked().iter().any(|asked| asked.method == "PUT")).await;
+    let put = store.asked().into_iter().find(|asked| asked.method == "PUT").unwrap();
+    assert!(put.has("lifecycle") && put.body.contains("<ID>clipmill-abort-uploads</ID>"), "{}", put.body);
+    assert!(!put.body.contains("expire"), "objects are let go only when that is asked for: {}", put.body);
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_touch_the_rules_is_said_to_be_one() {
+    let server = Server::start().await;
+    let store = Recorder::answering(|_| (403, "<Error><Code>AccessDenied</Code></Error>".to_owned())).await;
+    let given = Storage::open(&store.storage().await).await.give_up_uploads().await;
+    assert!(matches!(given, Err(StorageError::Refused { status: 403, .. })), "{given:?}");
+    let (ended_well, said) = run(&server, store.storage().await.endpoint, &["apply"]).await;
+    assert!(
+        !ended_well && said.contains("refused to read the rules of the bucket") && said.contains("AccessDenied"),
+        "{said}"
+    );
 }

@@ -29,7 +29,7 @@ async fn a_pinned_video_stays_until_it_is_unpinned() {
     sqlx::query("update jobs set finished_at = finished_at - interval '100 days'").execute(&server.pool).await.unwrap();
     server.age_timers().await;
     assert_eq!(server.expire().await, 0);
-    assert_eq!(server.objects(&video["id"]).await.len(), 4);
+    assert_eq!(server.objects(&video["id"]).await.len(), 5);
     let (status, longer) = server
         .post(&format!("/v1/videos/{}/retention", text(&video["id"])), json!({ "retention_seconds": 3600 }))
         .await;

@@ -184,6 +184,6 @@ async fn the_command_reports_in_json() {
     let output = command.envs(server.environment().await).stdin(Stdio::null()).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&said["report"]["objects"], &said["report"]["dry_run"]), (&4.into(), &true.into()), "{said}");
+    assert_eq!((&said["report"]["objects"], &said["report"]["dry_run"]), (&5.into(), &true.into()), "{said}");
     assert_eq!(said["report"]["uploads"], Value::Null, "this store cannot list them");
 }

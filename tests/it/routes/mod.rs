@@ -1,4 +1,5 @@
 mod account;
+mod destinations;
 mod docs;
 mod files;
 mod health;
@@ -8,5 +9,6 @@ mod rates;
 mod tls;
 mod usage;
 mod videos;
+mod watermark;
 mod webhook_endpoints;
 mod webhooks;

@@ -1,15 +1,19 @@
-//! Engines: what turns a request into frames.
+//! Engines: what turns a request into frames, and into sound where a model makes it.
 //!
-//! An engine speaks of pixels, frames and seeds; it knows nothing of tiers, accounts, queues or files.
+//! An engine speaks of pixels, frames and seeds; it knows nothing of tiers, accounts, queues or storage.
 //! It runs synchronously on a thread of its own and hands each frame on as soon as it exists.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use clipmill_shared::offer::Offer;
 
 pub mod preview;
+mod sound;
 pub mod wan;
+
+pub use sound::Sound;
 
 /// One picture, packed 8-bit RGB: a frame of the video, or a source image.
 pub type Frame = image::RgbImage;
@@ -52,17 +56,37 @@ pub trait Engine: Send + Sync {
         Ok(())
     }
 
-    /// Draws exactly `request.frames` frames of `request.width` x `request.height`, in order, into `out`.
+    /// Draws exactly `request.frames` frames of `request.width` x `request.height`, in order, into `out`, with sound or
+    /// without; or hands over a video file that shows the like.
     ///
     /// Calls `watch.progress` as work proceeds and returns [`EngineError::Stopped`] within one step once
     /// `watch.stopped()` says so.
     fn render(&self, request: &Request, watch: &Watch, out: &mut dyn FrameSink) -> Result<(), EngineError>;
 }
 
-/// Where an engine puts its frames. A slow consumer slows the engine; nothing piles up.
+/// Where an engine puts what it makes. A slow consumer slows the engine; nothing piles up. [`EngineError::Stopped`]
+/// means that nobody wants more.
 pub trait FrameSink {
-    /// Hands over the next frame. [`EngineError::Stopped`] means that nobody wants more.
+    /// Hands over the next frame.
     fn push(&mut self, frame: Frame) -> Result<(), EngineError>;
+
+    /// Hands over the next stretch of sound. The first begins with the first frame, each other where the last one ended.
+    ///
+    /// Whether there is sound stands in the file's header. So it begins before the first frame, be it with
+    /// [`Sound::announce`]; afterwards it may come before, between and after the frames, at one rate and in as many
+    /// channels. What is longer than the video is cut off, and what is shorter ends in silence.
+    fn sound(&mut self, _sound: Sound) -> Result<(), EngineError> {
+        Err(EngineError::Transient("no sound is taken here".to_owned()))
+    }
+
+    /// Hands over an encoded video, with sound or without, in place of frames: the last thing that an engine does, for
+    /// its GPU counts as free from here on. The file may go as soon as this returns.
+    ///
+    /// Its pictures may have another size and rate than was asked for. They are shown at their times, upright as they
+    /// are stored; what is longer than asked is cut off, and a last picture stands for half a second at most.
+    fn file(&mut self, _path: &Path) -> Result<(), EngineError> {
+        Err(EngineError::Transient("no file is taken here".to_owned()))
+    }
 }
 
 /// Why an engine did not deliver.

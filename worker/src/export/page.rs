@@ -30,7 +30,9 @@ pub(super) fn head(account: &Value, counts: &[(&str, u64)]) -> String {
 /// The line of a video.
 pub(super) fn video(job: &Value) -> String {
     let (id, attempt) = (text(job, "id"), &job["attempt"]);
-    let outputs = job["outputs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // What was never kept here is not in the archive.
+    let kept = job["outputs"].as_array().filter(|_| job["delivery"]["keep"] != false);
+    let outputs = kept.map(Vec::as_slice).unwrap_or_default();
     let link = |output: &Value| {
         let file = text(output, "file_name");
         format!("<a href=\"media/{id}/{attempt}/{file}\">{file}</a><br>")

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::Variant;
+use super::provenance::CertificateError;
 
 /// The reason below an encoder's failure, whichever library it comes from.
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
@@ -25,9 +26,15 @@ pub enum PostprocessError {
         /// Frames that were announced.
         expected: u32,
     },
+    /// The engine delivered sound that is none.
+    #[error("the sound cannot be used: {0}")]
+    Sound(&'static str),
     /// The scratch folder cannot be written: it is full, missing, read-only or broken.
     #[error("the clip's files cannot be written")]
     Disk(#[from] io::Error),
+    /// The certificate that signs the files has run out while the worker ran.
+    #[error("the clip's files cannot be signed")]
+    Certificate(#[from] CertificateError),
     /// A picture or video library refused its work.
     #[error("the {part} cannot be encoded")]
     Encoder {

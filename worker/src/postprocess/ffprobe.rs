@@ -13,9 +13,9 @@ pub(super) fn probe(path: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The presentation times of all frames in seconds, as `ffprobe` prints them.
+/// The presentation times of all pictures in seconds, as `ffprobe` prints them.
 pub(super) fn frame_times(path: &Path) -> Vec<String> {
-    let options = ["-v", "error", "-show_entries", "frame=pts_time", "-of", "csv=p=0"];
+    let options = ["-v", "error", "-select_streams", "v:0", "-show_entries", "frame=pts_time", "-of", "csv=p=0"];
     let output = Command::new("ffprobe").args(options).arg(path).output().unwrap();
     let times = String::from_utf8(output.stdout).unwrap();
     // A frame with side data has an empty line below it.
@@ -33,4 +33,22 @@ pub(super) fn decode_rgb(path: &Path) -> Vec<u8> {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+/// The file's sound as mono samples, 48,000 a second from moment 0 on, decoded by the `ffmpeg` command.
+pub(super) fn decode_sound(path: &Path) -> Vec<f32> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-copyts", "-i"])
+        .arg(path)
+        .args(["-map", "0:a", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+}
+
+/// Runs the `ffmpeg` command to make the file at `path`.
+pub(super) fn make(path: &Path, options: &[&str]) {
+    let output = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(options).arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

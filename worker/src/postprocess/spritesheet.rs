@@ -6,6 +6,7 @@ use image::codecs::jpeg::JpegEncoder;
 
 use super::error::Cause;
 use super::scale::Scaler;
+use super::webvtt::{self, Tile};
 use super::{PostprocessError, Target, Variant};
 use crate::engine::Frame;
 
@@ -50,6 +51,11 @@ impl Spritesheet {
         self.draw(frame).map_err(PostprocessError::encoder(Variant::Spritesheet))
     }
 
+    /// The list of its tiles, for a video of `fps` frames per second.
+    pub(super) fn list(&self, fps: u32) -> String {
+        webvtt::list((0..self.tiles).map(|tile| self.place(tile)), self.tile, fps)
+    }
+
     /// The file's content.
     pub(super) fn finish(self) -> Result<Vec<u8>, PostprocessError> {
         let mut bytes = Cursor::new(Vec::new());
@@ -58,16 +64,23 @@ impl Spritesheet {
         Ok(bytes.into_inner())
     }
 
+    /// Where a tile lies, and which frames it stands for.
+    fn place(&self, tile: u32) -> Tile {
+        let begin = |tile: u32| u64::from(tile) * u64::from(self.frames) / u64::from(self.tiles);
+        let begin = |tile: u32| u32::try_from(begin(tile)).unwrap_or(u32::MAX);
+        let (column, row) = (tile % self.columns, tile / self.columns);
+        Tile { x: column * self.tile.width, y: row * self.tile.height, from: begin(tile), until: begin(tile + 1) }
+    }
+
     /// The frame that the next tile shows.
     fn due(&self) -> u32 {
-        let middle = (2 * u64::from(self.drawn) + 1) * u64::from(self.frames) / (2 * u64::from(self.tiles));
-        u32::try_from(middle).unwrap_or(u32::MAX)
+        let Tile { from, until, .. } = self.place(self.drawn);
+        from + (until - from) / 2
     }
 
     fn draw(&mut self, frame: &Frame) -> Result<(), Cause> {
         let small = self.scaler.fit(frame, self.tile)?;
-        let (column, row) = (self.drawn % self.columns, self.drawn / self.columns);
-        let (x, y) = (column * self.tile.width, row * self.tile.height);
+        let Tile { x, y, .. } = self.place(self.drawn);
         image::imageops::replace(&mut self.canvas, &*small, i64::from(x), i64::from(y));
         self.drawn += 1;
         Ok(())
@@ -116,6 +129,35 @@ mod tests {
         for frames in 1..=120 {
             let sheet = sheet_of(frames);
             assert_eq!(sheet.drawn, frames.min(25), "{frames} frames");
+        }
+    }
+
+    #[test]
+    fn the_tiles_cover_every_frame_once_and_lie_side_by_side_in_the_sheet() {
+        for frames in 1..=120 {
+            let sheet = Spritesheet::new(VIDEO, frames);
+            let tiles: Vec<_> = (0..sheet.tiles).map(|tile| sheet.place(tile)).collect();
+            assert_eq!((tiles[0].from, tiles[tiles.len() - 1].until), (0, frames));
+            assert!(tiles.windows(2).all(|pair| pair[0].until == pair[1].from), "{tiles:?}");
+            assert!(tiles.iter().all(|tile| tile.from < tile.until), "{tiles:?}");
+            let (right, bottom) = (sheet.size().width - VIDEO.width, sheet.size().height - VIDEO.height);
+            assert!(tiles.iter().all(|tile| tile.x <= right && tile.y <= bottom), "{tiles:?}");
+            let mut places: Vec<_> = tiles.iter().map(|tile| (tile.y, tile.x)).collect();
+            assert!(places.is_sorted());
+            places.dedup();
+            assert_eq!(places.len(), tiles.len());
+        }
+    }
+
+    #[test]
+    fn each_tile_shows_a_frame_that_it_stands_for() {
+        for frames in [1, 7, 26, 49, 120, 250] {
+            let sheet = sheet_of(frames);
+            for tile in 0..sheet.tiles {
+                let Tile { from, until, .. } = sheet.place(tile);
+                let shown = u32::from(level(&sheet, tile % 5, tile / 5));
+                assert!((from..until).contains(&shown), "{frames} frames, tile {tile}: {shown}");
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::*;
 /// A stream of `sent` frames that announces `frames`.
 pub(super) fn footage(frames: u32, sent: u32, fps: u32, draw: fn(u32) -> Frame) -> Footage {
     let (sender, stream) = mpsc::channel(2);
-    std::thread::spawn(move || (0..sent).try_for_each(|index| sender.blocking_send(draw(index))));
+    std::thread::spawn(move || (0..sent).try_for_each(|index| sender.blocking_send(Piece::Frame(draw(index)))));
     Footage { fps, frames, engine: "preview".to_owned(), stream }
 }
 
@@ -23,7 +23,8 @@ pub(super) fn moving(index: u32) -> Frame {
 }
 
 fn clip_of(footage: Footage, width: u32, height: u32) -> Clip {
-    postprocess(footage, Target { width, height }, &std::env::temp_dir()).unwrap()
+    let recipe = Recipe::plain(Target { width, height }, footage.fps);
+    postprocess(footage, &recipe, &std::env::temp_dir()).unwrap()
 }
 
 fn file(clip: &Clip, variant: Variant) -> &ClipFile {
@@ -175,7 +176,7 @@ fn the_preview_moves_at_the_videos_speed_and_repeats() {
 fn every_file_is_told_with_its_size_and_checksum() {
     let clip = clip_of(footage(5, 5, 24, moving), 64, 64);
     let names: Vec<_> = clip.files.iter().map(|file| file.path.file_name().unwrap().to_str().unwrap()).collect();
-    assert_eq!(names, ["video.mp4", "thumbnail.webp", "spritesheet.jpg", "preview.webp"]);
+    assert_eq!(names, ["video.mp4", "thumbnail.webp", "spritesheet.jpg", "spritesheet.vtt", "preview.webp"]);
     for file in &clip.files {
         let bytes = std::fs::read(&file.path).unwrap();
         assert_eq!(file.size_bytes, bytes.len() as u64);
@@ -215,7 +216,7 @@ fn the_same_frames_give_the_same_pictures() {
         let clip = clip_of(footage(30, 30, 24, moving), 64, 64);
         clip.files.iter().filter(|file| file.variant != Variant::Video).map(|file| file.sha256).collect()
     };
-    assert_eq!(checksums().len(), 3);
+    assert_eq!(checksums().len(), 4);
     assert_eq!(checksums(), checksums());
 }
 

@@ -1,8 +1,10 @@
 //! RGB to what video encoders eat.
 
+use std::slice;
+
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
-use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, rgb_to_yuv420};
+use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, rgb_to_yuv420};
 
 use super::Target;
 use super::error::Cause;
@@ -11,35 +13,41 @@ use crate::engine::Frame;
 /// Converts frames of one size to planar YUV with half as many colour samples each way, by ITU-R BT.709 in limited
 /// range. A colour sample is the mean of the four pixels around it, so it lies in their centre.
 pub(super) struct Yuv420 {
-    planes: YuvPlanarImageMut<'static, u8>,
+    size: Target,
 }
 
 impl Yuv420 {
     /// A converter for frames of `size`.
     pub(super) fn new(size: Target) -> Self {
-        Self { planes: YuvPlanarImageMut::alloc(size.width, size.height, YuvChromaSubsampling::Yuv420) }
+        Self { size }
     }
 
     /// The frame as FFmpeg wants it. Its size must be that of the converter.
-    pub(super) fn convert(&mut self, frame: &Frame) -> Result<frame::Video, Cause> {
+    pub(super) fn convert(&self, frame: &Frame) -> Result<frame::Video, Cause> {
+        let Target { width, height } = self.size;
+        if frame.dimensions() != (width, height) || frame.is_empty() {
+            return Err(format!("a frame has {:?} pixels in place of {width} x {height}", frame.dimensions()).into());
+        }
+        let mut picture = frame::Video::new(Pixel::YUV420P, width, height);
+        let [y_stride, u_stride, v_stride] = [0, 1, 2].map(|plane| picture.stride(plane) as u32);
+        let [y_plane, u_plane, v_plane] = planes(&mut picture).map(BufferStoreMut::Borrowed);
+        let mut image = YuvPlanarImageMut { y_plane, y_stride, u_plane, u_stride, v_plane, v_stride, width, height };
         let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt709, YuvConversionMode::Balanced);
-        rgb_to_yuv420(&mut self.planes, frame.as_raw(), frame.width() * 3, range, matrix, mode)?;
-        let planes = &self.planes;
-        let mut picture = frame::Video::new(Pixel::YUV420P, planes.width, planes.height);
-        copy_plane(&mut picture, 0, planes.y_plane.borrow(), planes.y_stride);
-        copy_plane(&mut picture, 1, planes.u_plane.borrow(), planes.u_stride);
-        copy_plane(&mut picture, 2, planes.v_plane.borrow(), planes.v_stride);
+        rgb_to_yuv420(&mut image, frame.as_raw(), width * 3, range, matrix, mode)?;
         Ok(picture)
     }
 }
 
-/// Copies row by row, since FFmpeg pads its rows.
-fn copy_plane(picture: &mut frame::Video, plane: usize, samples: &[u8], width: u32) {
-    let (stride, width) = (picture.stride(plane), width as usize);
-    let rows = picture.data_mut(plane).chunks_exact_mut(stride);
-    for (row, samples) in rows.zip(samples.chunks_exact(width)) {
-        row[..width].copy_from_slice(samples);
-    }
+#[expect(
+    unsafe_code,
+    reason = "FFmpeg's wrapper lends one plane at a time, and the converter writes all three at once"
+)]
+fn planes(picture: &mut frame::Video) -> [&mut [u8]; 3] {
+    [0, 1, 2].map(|plane| {
+        let samples = picture.data_mut(plane);
+        // SAFETY: the planes of a picture do not overlap, and they live as long as the picture, which stays borrowed.
+        unsafe { slice::from_raw_parts_mut(samples.as_mut_ptr(), samples.len()) }
+    })
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::picture;
 use crate::problem::Problem;
 use crate::prompt::Direction;
 use crate::submit::{enter, idempotency_key, judged};
+use crate::watermark::Wanted;
 
 const PROMPT_MAX_CHARS: usize = 2000;
 /// What is drawn of a picture that comes without a prompt.
@@ -65,7 +66,7 @@ pub(crate) struct TaskBody {
     /// Who is told; has to answer a challenge within 3 seconds
     #[schema(max_length = 2048)]
     callback_url: Option<String>,
-    /// Noted in the metadata of the job, without other effect
+    /// Whether the video carries a visible mark: the account's own, or else the service's. Also noted in the metadata of the job
     aigc_watermark: Option<bool>,
 }
 
@@ -114,7 +115,8 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Job, 
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
     let task = Task::read(&app.minimax, &form)?;
     let direction = Direction::optimizing(task.optimize);
-    let wish = wish(app, identity.account, task, &mut form).await?;
+    let mark = Wanted::plain(task.marked).settle(app, identity).await?;
+    let wish = Wish { mark, ..wish(app, identity.account, task, &mut form).await? };
     if let Some(url) = &wish.webhook_url {
         callback::shake_hands(&app.outbound, url).await?;
     }
@@ -139,6 +141,7 @@ pub(crate) struct Task {
     prompt: String,
     optimize: bool,
     metadata: BTreeMap<String, String>,
+    marked: bool,
     callback_url: Option<String>,
 }
 
@@ -166,6 +169,7 @@ impl Task {
             // There is nothing to write out where there are no words.
             optimize: form.boolean("prompt_optimizer")?.unwrap_or(true) && form.has("prompt"),
             metadata: metadata(form)?,
+            marked: form.boolean("aigc_watermark")?.unwrap_or(false),
             callback_url: form.text("callback_url")?,
         })
     }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use clipmill_shared::storage::Disposition;
 use clipmill_shared::storage::key::Variant;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 use super::{Parameters, find};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::delivery;
+use crate::delivery::{self, Manner};
 use crate::minimax::code::BaseResp;
 use crate::problem::Problem;
 
@@ -60,7 +61,7 @@ pub(crate) async fn retrieve(
     let (output, key) = job.output(Variant::Video).ok_or_else(|| Problem::no_content(job.status))?;
     let number = job.number.unwrap_or_default();
     let filename = format!("{number}.mp4");
-    let download_url = app.storage.link(&key, &output.content_type, &filename).await?;
+    let download_url = app.storage.link(&key, &output.content_type, Disposition::Attachment(&filename)).await?;
     let file = FileView {
         file_id: number,
         bytes: output.size_bytes,
@@ -89,5 +90,6 @@ pub(crate) async fn retrieve_content(
     query: Parameters,
 ) -> Result<Response, Problem> {
     let job = find(&app, account, query, "file_id").await?;
-    delivery::deliver(&app, &job, Variant::Video, true, &method, &headers).await
+    let manner = Manner { redirect: true, download: false };
+    delivery::deliver(&app, &job, Variant::Video, manner, &method, &headers).await
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use clipmill_shared::accounts::export::{self, Export, FILE_NAME, State as Progress};
 use clipmill_shared::id::ExportId;
+use clipmill_shared::storage::Disposition;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,7 +42,9 @@ pub(crate) struct ExportView {
 impl ExportView {
     async fn new(app: &App, export: Export) -> Result<Self, Problem> {
         let download_url = match export.state {
-            Progress::Completed => Some(app.storage.link(&export.key(), "application/zip", FILE_NAME).await?),
+            Progress::Completed => {
+                Some(app.storage.link(&export.key(), "application/zip", Disposition::Attachment(FILE_NAME)).await?)
+            }
             _ => None,
         };
         Ok(Self {

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use clipmill_shared::accounts::consent;
 use clipmill_shared::accounts::limitation::{self, By};
 use clipmill_shared::accounts::profile::{self, Change};
+use clipmill_shared::accounts::watermark as marks;
 use clipmill_shared::db;
 use clipmill_shared::tier::Tier;
 use serde::Deserialize;
@@ -16,8 +17,10 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::form::Form;
 use crate::problem::{ErrorBody, Problem};
+use crate::watermark;
+use crate::watermark::view::AccountWatermarkBody;
 
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "name",
     "email",
     "keep_history",
@@ -25,6 +28,7 @@ const FIELDS: [&str; 7] = [
     "training_consent",
     "training_consent_wording",
     "processing_limited",
+    "watermark",
 ];
 
 /// What to change; what is left out stays.
@@ -51,6 +55,8 @@ pub(crate) struct UpdateBody {
     /// True stops all processing: submits are refused, running jobs are given back, waiting ones wait. False lets it go on, unless an operator
     /// stopped it
     processing_limited: Option<bool>,
+    /// The visible mark that its videos carry where one is asked for or required; null takes it away, and the service's own takes its place
+    watermark: Option<AccountWatermarkBody>,
 }
 
 /// Changes the account.
@@ -78,10 +84,14 @@ pub(crate) async fn update(
     };
     let consents = consents(&form)?;
     let limited = form.boolean("processing_limited")?;
+    let mark = watermark::of_account(&app, &form).await?;
     let mut tx = db::begin(&app.pool).await?;
     profile::update(&mut tx, account, &change).await?;
     if let Some((given, wording)) = consents {
         consent::set(&mut tx, account, given, &wording).await?;
+    }
+    if let Some(mark) = &mark {
+        marks::set(&mut tx, account, mark.as_ref()).await?;
     }
     match limited {
         Some(true) => limitation::begin(&mut tx, account, By::Account).await?,

@@ -6,6 +6,8 @@ use clipmill_shared::id::AccountId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::watermark::view::WatermarkView;
+
 /// An account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Account")]
@@ -44,6 +46,10 @@ pub(crate) struct AccountView {
     max_running: Option<i32>,
     /// How many of its jobs may wait; null means any number
     max_queued: Option<i32>,
+    /// Its own visible mark; null means the service's
+    watermark: Option<WatermarkView>,
+    /// Whether an operator requires that each of its videos carries a mark
+    watermark_required: bool,
     /// What the payment provider calls the account. No other data about payment is kept here
     billing_reference: Option<String>,
 }
@@ -67,6 +73,8 @@ impl AccountView {
             legal_hold_until: profile.hold_until.map(|at| at.timestamp()),
             max_running: profile.max_running,
             max_queued: profile.max_queued,
+            watermark: profile.watermark.map(|mark| mark.0.into()),
+            watermark_required: profile.watermark_required,
             billing_reference: profile.billing_reference,
         }
     }

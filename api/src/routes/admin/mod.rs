@@ -13,10 +13,12 @@ pub(super) mod credits;
 pub(super) mod delete;
 pub(super) mod meter_events;
 pub(super) mod statistics;
+pub(super) mod tiers;
 pub(super) mod training_videos;
 pub(super) mod update;
 pub(super) mod videos;
 mod view;
+pub(super) mod workers;
 
 impl NotFound for AccountId {
     fn not_found() -> Problem {

@@ -7,7 +7,7 @@ use clipmill_shared::accounts::audit::Action;
 use clipmill_shared::accounts::hold::REASON_MAX_CHARS;
 use clipmill_shared::accounts::limitation::{self, By};
 use clipmill_shared::accounts::profile::Terms;
-use clipmill_shared::accounts::{credits, hold, profile};
+use clipmill_shared::accounts::{credits, hold, profile, watermark};
 use clipmill_shared::db::{self, Connection};
 use clipmill_shared::id::AccountId;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ use crate::auth::Staff;
 use crate::form::Form;
 use crate::problem::{ErrorBody, Problem};
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "max_running",
     "max_queued",
     "max_pinned",
@@ -29,6 +29,7 @@ const FIELDS: [&str; 8] = [
     "processing_limited",
     "legal_hold_reason",
     "legal_hold_until",
+    "watermark_required",
 ];
 
 /// What to change; what is left out stays.
@@ -57,6 +58,8 @@ pub(crate) struct UpdateBody {
     legal_hold_reason: Option<String>,
     /// Unix seconds until which the hold lasts, with `legal_hold_reason`
     legal_hold_until: Option<i64>,
+    /// Whether each of its videos has to carry a visible mark, from the next submit on: its own, or else the service's
+    watermark_required: Option<bool>,
 }
 
 /// Changes what an account may do. That is in its audit log, with the names of the fields.
@@ -84,11 +87,15 @@ pub(crate) async fn update(
         billing_reference: billing_reference(&form)?,
         max_pinned: number(&form, "max_pinned")?,
     };
+    let marked = form.boolean("watermark_required")?;
     let (metered, limited, held) = (form.boolean("metered")?, form.boolean("processing_limited")?, held(&form)?);
     let mut tx = db::begin(&app.pool).await?;
     profile::set_terms(&mut tx, account, &terms).await?;
     if let Some(metered) = metered {
         credits::set_metered(&mut tx, account, metered).await?;
+    }
+    if let Some(required) = marked {
+        watermark::require(&mut tx, account, required).await?;
     }
     if let Some(hold) = &held {
         hold::set(&mut tx, account, hold.as_ref().map(|(reason, until)| (reason.as_str(), *until))).await?;

@@ -37,6 +37,8 @@ pub(crate) struct AdminAccountView {
     max_queued: Option<i32>,
     /// How many finished videos it may pin
     max_pinned: i32,
+    /// Whether each of its videos has to carry a visible mark
+    watermark_required: bool,
     /// What the payment provider calls it
     billing_reference: Option<String>,
     /// Unix seconds since when it is deleted
@@ -59,6 +61,7 @@ impl AdminAccountView {
             max_running: profile.max_running,
             max_queued: profile.max_queued,
             max_pinned: profile.max_pinned,
+            watermark_required: profile.watermark_required,
             billing_reference: profile.billing_reference,
             deleted_at: profile.deleted_at.map(|at| at.timestamp()),
         }

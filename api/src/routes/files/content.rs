@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::files::read;
+use clipmill_shared::storage::Disposition;
 
 use super::FilePath;
 use crate::app::App;
@@ -30,6 +31,6 @@ pub(crate) async fn content(
     let key = file.key().ok_or_else(Problem::file_not_ready)?;
     // The customer's name for it would have to be escaped, and says nothing new to them.
     let name = format!("{id}.{}", source.kind.extension());
-    let link = app.storage.link(&key, source.kind.content_type(), &name).await?;
+    let link = app.storage.link(&key, source.kind.content_type(), Disposition::Inline(&name)).await?;
     Ok((StatusCode::FOUND, [(LOCATION, link), (CACHE_CONTROL, "no-store".to_owned())]).into_response())
 }

@@ -21,13 +21,17 @@ use crate::app::App;
 use crate::auth::{Bearer, Proven};
 use crate::form::Form;
 use crate::limit;
+use crate::output::{self, OutputBody};
 use crate::picture;
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
+use crate::recipient;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
 use crate::wait::Wait;
+use crate::watermark::Wanted;
+use crate::watermark::view::WatermarkBody;
 
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 21] = [
     "prompt",
     "model",
     "seconds",
@@ -47,6 +51,8 @@ const FIELDS: [&str; 19] = [
     "style",
     "camera",
     "prompt_optimizer",
+    "output",
+    "watermark",
 ];
 
 /// What a submit may say. Numbers may be texts; in multipart, images may be files.
@@ -110,6 +116,11 @@ pub(crate) struct CreateBody {
     /// Have the prompt written out by this service's language model, if it has one; if not, or if that fails, it is drawn as
     /// it is. `revised_prompt` says what is drawn. False if left out
     prompt_optimizer: Option<bool>,
+    /// What the finished file shall be like
+    output: Option<OutputBody>,
+    /// Whether the video, its poster, its spritesheet and its preview carry a visible mark: the account's own, or else the service's.
+    /// False if left out, unless the account's videos have to carry one. In multipart: `true`, `false`, or the object in JSON
+    watermark: Option<WatermarkBody>,
 }
 
 /// An image that is not a file part: one of the two.
@@ -185,13 +196,15 @@ async fn submit(app: &App, identity: Identity, request: Request) -> Result<Submi
     let turn = if form.has_images() { Some(app.images.acquire().await) } else { None };
     let _turn = turn.transpose().map_err(|_| Problem::internal())?;
     let direction = Direction::read(app, &form)?;
-    let wish = wish(app, identity.account, form).await?;
+    let mark = Wanted::read(app, &form)?.settle(app, identity).await?;
+    let wish = Wish { mark, ..wish(app, identity.account, form).await? };
     queue(app, identity.account, wish, &direction, origin).await
 }
 
 async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Problem> {
     let model = form.text("model")?.unwrap_or_else(|| Tier::Fast.to_string());
     let tier = app.tier(&model).ok_or_else(|| unknown_model(app))?;
+    let chosen = output::members(&form)?;
     Ok(Wish {
         prompt: form.text("prompt")?,
         negative_prompt: form.text("negative_prompt")?,
@@ -210,6 +223,8 @@ async fn wish(app: &App, account: AccountId, mut form: Form) -> Result<Wish, Pro
         first_frame: picture::in_form(app, account, &mut form, "input_reference").await?,
         last_frame: picture::in_form(app, account, &mut form, "last_frame").await?,
         fit: form.text("fit")?,
+        output: output::read(&chosen)?,
+        delivery: recipient::read(app, account, &chosen).await?,
         ..Wish::default()
     })
 }

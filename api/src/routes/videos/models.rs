@@ -1,8 +1,12 @@
 //! `GET /v1/videos/models`: what each tier accepts.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
+use clipmill_shared::fleet::Fleet;
 use clipmill_shared::jobs::Mode;
+use clipmill_shared::jobs::options::{Codec, Container, Quality};
 use clipmill_shared::jobs::spec::{METADATA_MAX_PAIRS, PROMPT_MAX_CHARS};
 use clipmill_shared::offer::Offer;
 use clipmill_shared::picture::PictureType;
@@ -78,6 +82,8 @@ pub(crate) struct ModelView {
     default_seconds: u32,
     /// Frames per second: least, most, and if none is asked for
     fps: RangeView,
+    /// What `output` may say of the finished file
+    output: OutputLimitsView,
     /// How long the files are kept: least, most, and if nothing is asked for
     retention_seconds: RangeView,
     /// Longest prompt in characters
@@ -95,6 +101,28 @@ pub(crate) struct BandView {
     max_area_px: u32,
     /// Seconds
     max_seconds: u32,
+}
+
+/// What the finished file may be beyond what is drawn for it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OutputLimitsView {
+    /// What some worker has an encoder for, the default first
+    #[schema(value_type = Vec<String>, example = json!(["h264", "hevc"]))]
+    codecs: BTreeSet<Codec>,
+    /// How much of the picture compression may cost, from the smallest file to the best picture
+    #[schema(value_type = Vec<String>)]
+    qualities: [Quality; 3],
+    /// How the file may be laid out
+    #[schema(value_type = Vec<String>)]
+    containers: [Container; 2],
+    /// Largest width times height
+    max_area_px: u32,
+    /// Most frames per second
+    max_fps: u32,
+    /// Most pixels along a side, and most frames, for each one that is drawn
+    max_factor: u32,
+    /// The longest video that can loop, in seconds; null if every length can
+    loop_max_seconds: Option<u32>,
 }
 
 /// Bounds and default of a number.
@@ -128,7 +156,7 @@ pub(crate) struct ImageLimitsView {
 )]
 pub(crate) async fn models(State(app): State<App>, _: Caller) -> Result<Json<ModelsView>, Problem> {
     let fleet = app.outlook.fleet().await?;
-    let data = app.models().iter().map(|(name, tier)| view(name, *tier, fleet.offers.get(tier))).collect();
+    let data = app.models().iter().map(|(name, tier)| view(name, *tier, &fleet)).collect();
     let style = |style: &Style| StyleView { id: style.id.clone(), name: style.name.clone() };
     Ok(Json(ModelsView {
         object: "list",
@@ -139,8 +167,8 @@ pub(crate) async fn models(State(app): State<App>, _: Caller) -> Result<Json<Mod
     }))
 }
 
-fn view(name: &str, tier: Tier, offer: Option<&Offer>) -> ModelView {
-    let limits = tier.limits();
+fn view(name: &str, tier: Tier, fleet: &Fleet) -> ModelView {
+    let (limits, offer) = (tier.limits(), fleet.offers.get(&tier));
     let longest = offer.map_or(u32::MAX, Offer::max_seconds);
     let band = |band: &Band| BandView { max_area_px: band.max_area_px, max_seconds: band.max_seconds.min(longest) };
     let sizes = || limits.sizes.iter().filter_map(|size| size.parse().ok()).collect();
@@ -159,6 +187,15 @@ fn view(name: &str, tier: Tier, offer: Option<&Offer>) -> ModelView {
         min_side_px: MIN_SIDE_PX,
         default_seconds: DEFAULT_SECONDS.min(longest),
         fps: RangeView { min: fps.0, max: fps.1, default: DEFAULT_FPS.clamp(fps.0, fps.1) },
+        output: OutputLimitsView {
+            codecs: fleet.encodes(tier),
+            qualities: Quality::ALL,
+            containers: Container::ALL,
+            max_area_px: limits.output.max_area_px,
+            max_fps: limits.output.max_fps,
+            max_factor: limits.output.max_factor,
+            loop_max_seconds: offer.map(Offer::max_looped_seconds),
+        },
         retention_seconds: RangeView { min: kept.min_seconds, max: kept.max_seconds, default: kept.default_seconds },
         prompt_max_chars: PROMPT_MAX_CHARS,
         metadata_max_pairs: METADATA_MAX_PAIRS,

@@ -20,9 +20,12 @@ use super::view::VideoView;
 use crate::app::App;
 use crate::auth::Proven;
 use crate::form::Form;
+use crate::output::{self, OutputBody};
 use crate::problem::{ErrorBody, Problem};
 use crate::prompt::Direction;
+use crate::recipient;
 use crate::submit::{IDEMPOTENCY_REPLAYED, idempotency_key, queue};
+use crate::watermark::Wanted;
 
 /// What a remix may say.
 #[derive(Deserialize, ToSchema)]
@@ -31,6 +34,8 @@ pub(crate) struct RemixBody {
     /// What the new video shall show, in 1 to 5000 characters
     #[schema(min_length = 1, max_length = 5000, example = "The same fox, in a thunderstorm")]
     prompt: String,
+    /// What the finished file shall be like, where that is not as it was chosen for the earlier video
+    output: Option<OutputBody>,
 }
 
 /// Makes a video of a new prompt with the seed, the images and all other inputs of an earlier one, which may be in any state. With
@@ -69,7 +74,7 @@ pub(crate) async fn remix(
 
 async fn submit(app: &App, identity: Identity, id: JobId, request: Request) -> Result<Submitted, Problem> {
     let key = idempotency_key(request.headers())?;
-    let form = Form::read(request, &["prompt"]).await?;
+    let form = Form::read(request, &["prompt", "output"]).await?;
     let fingerprint = Sha256::new().chain_update(id.to_string()).chain_update(form.fingerprint()).finalize().into();
     let origin = Origin {
         api_key: Some(identity.key),
@@ -83,7 +88,16 @@ async fn submit(app: &App, identity: Identity, id: JobId, request: Request) -> R
     }
     let earlier = read::find(&app.pool, identity.account, id).await?.ok_or_else(Problem::no_video)?;
     let direction = Direction::of_job(app, &earlier);
-    let wish = Wish { prompt: form.text("prompt")?, ..wish(app, &earlier).await? };
+    let chosen = output::members(&form)?;
+    let output = output::read(&chosen)?.or(&earlier.output_options);
+    let delivery = match recipient::is_said(&chosen) {
+        true => recipient::read(app, identity.account, &chosen).await?,
+        false => recipient::of_remix(app, &earlier).await?,
+    };
+    // What every video of the account carries is the same, whatever the earlier one carried.
+    let wanted = if identity.watermark_required { Wanted::Unsaid } else { Wanted::like(&earlier) };
+    let mark = wanted.settle(app, identity).await?;
+    let wish = Wish { prompt: form.text("prompt")?, output, delivery, mark, ..wish(app, &earlier).await? };
     queue(app, identity.account, wish, &direction, origin).await
 }
 

@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use clipmill_shared::id::JobId;
 use clipmill_shared::jobs::outlook::Expectation;
-use clipmill_shared::jobs::{Fit, Job, JobStatus, Output};
+use clipmill_shared::jobs::{Fit, Job, JobStatus, Mode, Output};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::output::OutputOptionsView;
+use crate::watermark::view::WatermarkView;
 
 /// A video job.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,11 +35,11 @@ pub(crate) struct VideoView {
     created_at: i64,
     /// Unix seconds at which the video was finished
     completed_at: Option<i64>,
-    /// Unix seconds at which the files go; null while they are pinned
+    /// Unix seconds at which the files go; null while they are pinned, and where they are not kept here
     expires_at: Option<i64>,
     /// What the video shall show
     prompt: String,
-    /// `WIDTHxHEIGHT`
+    /// `WIDTHxHEIGHT` that is drawn
     #[schema(example = "1280x720")]
     size: String,
     /// Length as a text of digits
@@ -53,7 +55,7 @@ pub(crate) struct VideoView {
     tier: &'static str,
     /// `text_to_video` or `image_to_video`
     #[schema(value_type = String, example = "text_to_video")]
-    mode: clipmill_shared::jobs::Mode,
+    mode: Mode,
     /// What is drawn, when that is not the prompt as it was sent
     revised_prompt: Option<String>,
     /// The preset that the prompt was put into
@@ -62,13 +64,15 @@ pub(crate) struct VideoView {
     camera: Option<String>,
     /// What the video shall not show
     negative_prompt: Option<String>,
-    /// Frames per second
+    /// Frames per second that are drawn
     fps: i32,
     /// Gives the same video again
     seed: i64,
     /// What is done with source images of other proportions, if there are any: `crop`, `pad`, `stretch` or `reject`
     #[schema(value_type = Option<String>, example = "crop")]
     fit: Option<Fit>,
+    /// The visible mark that the video carries, if it carries one
+    watermark: Option<WatermarkView>,
     /// The customer's own notes
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
@@ -98,6 +102,10 @@ pub(crate) struct VideoView {
     cancelled_at: Option<i64>,
     /// Which try this is, from 1; 0 before the first
     attempt: i32,
+    /// What the finished file shall be like, or is
+    output: OutputOptionsView,
+    /// Where the finished files go besides this service's own store, or in its place; null if nowhere
+    delivery: Option<VideoDeliveryView>,
     /// The finished files while they exist
     outputs: Vec<OutputView>,
     /// What counts for it in `/v1/usage`; null unless there is a video
@@ -121,6 +129,20 @@ pub(crate) struct UsageView {
     billable_units: f64,
 }
 
+/// Where the finished files go.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VideoDeliveryView {
+    /// The name of the account's destination, if they go to one
+    #[schema(example = "studio")]
+    destination: Option<String>,
+    /// The host of the address that the video is put to, if it is put to one
+    upload_host: Option<String>,
+    /// Whether they stay here too
+    keep: bool,
+    /// Unix seconds at which they had arrived there
+    delivered_at: Option<i64>,
+}
+
 /// Why there is no video.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FailureView {
@@ -134,7 +156,7 @@ pub(crate) struct FailureView {
 /// One finished file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OutputView {
-    /// `video`, `thumbnail`, `spritesheet` or `preview`
+    /// `video`, `thumbnail`, `spritesheet`, `spritesheet_vtt` or `preview`
     #[schema(value_type = String, example = "video")]
     variant: clipmill_shared::storage::key::Variant,
     /// Media type
@@ -148,8 +170,11 @@ pub(crate) struct OutputView {
     width: u32,
     /// Pixels
     height: u32,
-    /// Where to get it, below the address of this service
-    url: String,
+    /// Where to get it, below the address of this service; null if it is not kept here
+    url: Option<String>,
+    /// Where it was delivered to, if it was: `s3://bucket/key`, or the host alone of an `upload_url`
+    #[schema(example = "s3://studio-videos/clipmill/video_01934b6c2a7e7c3e9b1f0a2d4c6e8f10/video.mp4")]
+    delivered_to: Option<String>,
 }
 
 impl VideoView {
@@ -185,9 +210,13 @@ impl VideoView {
                 .zip(job.error_message.clone())
                 .map(|(code, message)| FailureView { code, message }),
             tier: job.tier.as_str(),
-            fit: job.has_sources().then_some(job.fit),
+            fit: (job.mode == Mode::ImageToVideo).then_some(job.fit),
             metadata: job.metadata(),
-            outputs: outputs.iter().map(|output| OutputView::new(job.id, output)).collect(),
+            watermark: job.watermark.clone().map(|mark| mark.0.into()),
+            outputs: outputs.iter().map(|output| OutputView::new(&job, output)).collect(),
+            output: OutputOptionsView::of(&job),
+            expires_at: unix(job.expires_at.filter(|_| job.keeps_files())),
+            delivery: VideoDeliveryView::of(&job),
             usage: completed_at.map(|_| UsageView { seconds: job.seconds, billable_units: job.cost() }),
             billable: job.status.is_terminal().then_some(not_billable_because.is_none()),
             not_billable_because,
@@ -199,7 +228,6 @@ impl VideoView {
             status: job.status,
             progress: job.progress,
             created_at: job.created_at.timestamp(),
-            expires_at: unix(job.expires_at),
             prompt: job.prompt,
             mode: job.mode,
             negative_prompt: job.negative_prompt,
@@ -233,8 +261,19 @@ fn not_billable_because(job: &Job) -> Option<&'static str> {
     }
 }
 
+impl VideoDeliveryView {
+    fn of(job: &Job) -> Option<Self> {
+        job.delivery.as_ref().map(|delivery| Self {
+            destination: delivery.destination.clone(),
+            upload_host: delivery.upload_host.clone(),
+            keep: delivery.keep,
+            delivered_at: unix(job.delivered_at),
+        })
+    }
+}
+
 impl OutputView {
-    fn new(job: JobId, output: &Output) -> Self {
+    fn new(job: &Job, output: &Output) -> Self {
         Self {
             variant: output.variant,
             content_type: output.content_type.clone(),
@@ -242,7 +281,8 @@ impl OutputView {
             sha256: output.sha256.clone(),
             width: output.width,
             height: output.height,
-            url: format!("/v1/videos/{job}/content?variant={}", output.variant),
+            url: job.keeps_files().then(|| format!("/v1/videos/{}/content?variant={}", job.id, output.variant)),
+            delivered_to: output.delivered_to.clone(),
         }
     }
 }

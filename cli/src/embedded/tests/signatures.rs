@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
+use clipmill_shared::outbound::{Outbound, OutboundConfig, PutError};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 
@@ -21,6 +22,26 @@ async fn a_presigned_url_is_enough_to_download() {
     let whole = reqwest::get(&url).await.unwrap();
     assert_eq!((whole.status(), &whole.headers()[CONTENT_TYPE]), (StatusCode::OK, &"video/mp4".parse().unwrap()));
     assert_eq!(whole.bytes().await.unwrap(), "0123456789");
+}
+
+#[tokio::test]
+async fn a_file_can_be_put_to_a_presigned_url_and_to_no_other() {
+    let (folder, store) = start().await;
+    let client = client(&store);
+    let request = client.put_object().bucket(BUCKET).key("clip").content_type("video/mp4");
+    let url = request.presigned(PresigningConfig::expires_in(HOUR).unwrap()).await.unwrap().uri().to_owned();
+    let file = folder.path().join("clip.mp4");
+    std::fs::write(&file, "0123456789").unwrap();
+    let outbound = Outbound::new(&OutboundConfig::unguarded(), Duration::from_secs(5)).unwrap();
+    outbound.put_file(&url, "video/mp4", &file).await.unwrap();
+    let got = client.get_object().bucket(BUCKET).key("clip").send().await.unwrap();
+    assert_eq!(got.content_type(), Some("video/mp4"));
+    assert_eq!(got.body.collect().await.unwrap().into_bytes(), "0123456789");
+
+    let other = url.replace("/clip?", "/other?");
+    assert!(matches!(outbound.put_file(&other, "video/mp4", &file).await, Err(PutError::Status(403))));
+    let guarded = Outbound::new(&OutboundConfig::default(), Duration::from_secs(5)).unwrap();
+    assert!(matches!(guarded.put_file(&url, "video/mp4", &file).await, Err(PutError::Refused(_))));
 }
 
 #[tokio::test]

@@ -85,13 +85,14 @@ async fn take(pool: &PgPool, limit: i64, patience: Duration) -> Result<Vec<Optio
     Ok(removal.collect())
 }
 
-/// The outputs of a finished video are all that its attempt stored, so nobody has to ask the store for them. Should there be more all
+/// The outputs of a finished video, where they are kept, are all that its attempt stored, so nobody has to ask the store for them. Should there be more all
 /// the same, the nightly comparison finds it: see `reconcile`.
 async fn name_keys(pool: &PgPool, removals: &mut [Removal]) -> Result<(), sqlx::Error> {
     let expired = |removal: &&mut Removal| removal.reason == Reason::Expired;
     let ids: Vec<Uuid> = removals.iter_mut().filter(expired).map(|removal| removal.owner_id).collect();
     let rows = sqlx::query!(
-        r#"select id, outputs as "outputs!: Json<Vec<Output>>" from jobs where id = any($1) and status = 'completed'"#,
+        r#"select id, outputs as "outputs!: Json<Vec<Output>>" from jobs
+        where id = any($1) and status = 'completed' and coalesce((delivery ->> 'keep')::boolean, true)"#,
         &ids,
     );
     let rows = rows.fetch_all(pool).await?;

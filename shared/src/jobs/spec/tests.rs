@@ -8,7 +8,7 @@ fn wish() -> Wish {
 
 #[test]
 fn what_is_left_out_gets_its_default() {
-    let spec = Spec::new(wish(), None).expect("a prompt is enough");
+    let spec = Spec::new(wish(), &Fleet::default()).expect("a prompt is enough");
     assert_eq!((spec.seconds, spec.fps, spec.size, spec.retention_seconds), (4, 24, DEFAULT_SIZE, 86_400));
     assert_eq!(spec.mode(), Mode::TextToVideo);
 }
@@ -42,14 +42,14 @@ fn what_cannot_be_accepted_is_named() {
     for (field, spoil) in cases {
         let mut wish = wish();
         spoil(&mut wish);
-        assert_eq!(Spec::new(wish, None).expect_err(field).field, field);
+        assert_eq!(Spec::new(wish, &Fleet::default()).expect_err(field).field, field);
     }
 }
 
 #[test]
 fn the_longest_prompt_is_counted_in_characters() {
     let wish = Wish { prompt: Some("ä".repeat(5000)), ..wish() };
-    assert!(Spec::new(wish, None).is_ok());
+    assert!(Spec::new(wish, &Fleet::default()).is_ok());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn what_a_style_rules_out_joins_what_the_customer_does_once() {
         [(None, "rain"), (Some(" "), "rain"), (Some("cats"), "cats, rain"), (Some("cats, rain"), "cats, rain")]
     {
         let wish = Wish { negative_prompt: own.map(str::to_owned), ..wish() };
-        let spec = Spec::new(wish, None).expect("a good wish").drawn_as("a fox".to_owned(), Some("rain"));
+        let spec = Spec::new(wish, &Fleet::default()).expect("a good wish").drawn_as("a fox".to_owned(), Some("rain"));
         let spec = spec.expect("short enough");
         assert_eq!((spec.negative_prompt.as_deref(), spec.revised_prompt), (Some(joined), None), "{own:?}");
     }
@@ -67,6 +67,9 @@ fn what_a_style_rules_out_joins_what_the_customer_does_once() {
 #[test]
 fn metadata_has_its_bounds() {
     let pairs = |count: usize| (0..count).map(|n| (format!("key{n}"), "value".to_owned())).collect();
-    assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }, None).is_ok());
-    assert_eq!(Spec::new(Wish { metadata: pairs(17), ..wish() }, None).expect_err("17 pairs").field, "metadata");
+    assert!(Spec::new(Wish { metadata: pairs(16), ..wish() }, &Fleet::default()).is_ok());
+    assert_eq!(
+        Spec::new(Wish { metadata: pairs(17), ..wish() }, &Fleet::default()).expect_err("17 pairs").field,
+        "metadata"
+    );
 }

@@ -26,13 +26,13 @@ async fn ended_as_it_may(scene: &Scene<'_>, end: &End) {
     assert_eq!(rows, [expected], "status, attempts that count, whether others do not, error, no lease");
 }
 
-/// The attempt that made the video has its four files, and nothing else is left, now or later.
+/// The attempt that made the video has its five files, and nothing else is left, now or later.
 async fn has_the_objects_of_one_attempt(scene: &Scene<'_>, end: &End) {
     let video = scene.video().await;
     let mut expected = Vec::new();
     if end.status == "completed" {
         let prefix = format!("{}/{}/{}/", scene.server.account, text(&video["id"]), video["attempt"]);
-        expected = ["preview.webp", "spritesheet.jpg", "thumbnail.webp", "video.mp4"]
+        expected = ["preview.webp", "spritesheet.jpg", "spritesheet.vtt", "thumbnail.webp", "video.mp4"]
             .map(|name| format!("{prefix}{name}"))
             .into();
     }

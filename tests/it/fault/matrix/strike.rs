@@ -152,7 +152,7 @@ async fn go_on(scene: &Scene<'_>, place: Place, puppet: &mut Puppet) {
         Place::ToStore(_) => scene.store.set(Way::Open),
         Place::AtRequest(_) | Place::AfterCommit(_) => return,
     }
-    until("uploaded files", async || scene.objects().await.len() == 4).await;
+    until("uploaded files", async || scene.objects().await.len() == 5).await;
 }
 
 /// Waits until the worker has come to terms with what struck it, and stops it.

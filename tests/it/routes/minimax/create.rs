@@ -115,12 +115,13 @@ async fn what_minimax_refuses_is_refused_with_the_field_and_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_picture_may_come_without_a_prompt_and_a_wish_for_a_mark_is_noted() {
+async fn a_picture_may_come_without_a_prompt_and_a_wish_for_a_mark_is_granted() {
     let server = Server::start().await;
     let body = json!({ "model": "I2V-01", "first_frame_image": coffee(), "aigc_watermark": true });
     assert_eq!(submit(&server, body).await.0, 0);
     let video = video(&server).await;
     assert_eq!((&video["mode"], &video["metadata"]), (&json!("image_to_video"), &json!({ "aigc_watermark": "true" })));
+    assert_eq!(video["watermark"]["text"], "AI-generated", "{video}");
 }
 
 #[tokio::test]

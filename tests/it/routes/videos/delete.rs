@@ -7,7 +7,7 @@ use serde_json::json;
 async fn a_deleted_video_is_gone_with_all_of_its_files() {
     let server = Server::start().await;
     let video = server.completed().await;
-    assert_eq!(server.objects(&video["id"]).await.len(), 4);
+    assert_eq!(server.objects(&video["id"]).await.len(), 5);
     let path = format!("/v1/videos/{}", text(&video["id"]));
     let (status, body) = answer(server.request(Method::DELETE, &path)).await;
     assert_eq!(

@@ -6,5 +6,6 @@ mod events;
 mod get;
 mod list;
 mod models;
+mod output;
 mod remix;
 mod wait;

@@ -15,5 +15,12 @@ async fn every_model_name_says_what_it_accepts_and_every_size_it_offers_is_accep
             server.submit(json!({ "prompt": "a fox", "model": model["id"], "size": size, "seconds": 1 })).await;
         }
     }
+    for (model, max_area_px) in [(&models[0], 1920 * 1080), (&models[1], 3840 * 2160)] {
+        let output = json!({
+            "codecs": ["h264"], "qualities": ["compact", "standard", "high"], "containers": ["mp4", "fragmented_mp4"],
+            "max_area_px": max_area_px, "max_fps": 60, "max_factor": 4, "loop_max_seconds": null,
+        });
+        assert_eq!(model["output"], output);
+    }
     assert_eq!(models[1]["bands"][1], json!({ "max_area_px": 1920 * 1080, "max_seconds": 6 }));
 }

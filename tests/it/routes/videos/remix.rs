@@ -47,6 +47,26 @@ async fn a_remix_has_a_new_prompt_and_all_else_of_the_earlier_video() {
 }
 
 #[tokio::test]
+async fn a_remix_has_the_file_of_the_earlier_video_but_for_what_it_says_itself() {
+    let server = Server::start().await;
+    let mut body = small();
+    body["output"] =
+        json!({ "quality": "high", "container": "fragmented_mp4", "size": "512x288", "fps": 48, "loop": true });
+    let earlier = server.submit(body).await;
+    let (_, video) = remix(&server, &earlier["id"], json!({ "prompt": "a boat" })).await;
+    assert_eq!(video["output"], earlier["output"]);
+    let asked = json!({ "prompt": "a boat", "output": { "quality": "compact", "fps": 24, "loop": false } });
+    let (_, video) = remix(&server, &earlier["id"], asked).await;
+    let mut expected = earlier["output"].clone();
+    (expected["quality"], expected["fps"], expected["loop"]) = (json!("compact"), json!(24), json!(false));
+    assert_eq!(video["output"], expected);
+    for (output, param) in [(json!({ "fps": 12 }), "output.fps"), (json!({ "colour": 1 }), "output.colour")] {
+        let (status, body) = remix(&server, &earlier["id"], json!({ "prompt": "a boat", "output": output })).await;
+        assert_eq!((status, text(&body["error"]["param"])), (StatusCode::BAD_REQUEST, param));
+    }
+}
+
+#[tokio::test]
 async fn a_remix_takes_the_images_along_for_as_long_as_they_are_kept() {
     let server = Server::start().await;
     let form = Form::new().text("prompt", "a cup").text("size", "256x144").text("seconds", "1");
