@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use clipmill_shared::storage::StorageConfig;
@@ -53,7 +53,8 @@ impl Recorder {
         let (asked, answer): (Record, Arc<Answer>) = (Arc::default(), Arc::new(answer));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
-        let router = Router::new().fallback(record).with_state((asked.clone(), answer));
+        let router =
+            Router::new().fallback(record).layer(DefaultBodyLimit::disable()).with_state((asked.clone(), answer));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, asked }
     }

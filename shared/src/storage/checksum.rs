@@ -38,6 +38,11 @@ impl Checksum {
     }
 }
 
+/// For what is read in part: some servers send the checksum of the whole along with it.
+pub(super) fn unchecked() -> Builder {
+    Builder::new().response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+}
+
 /// A part that is in the store, with what the store says of it, by which it is checked once more when the parts are joined.
 pub(super) fn completed(number: i32, sent: UploadPartOutput) -> CompletedPart {
     let part = CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag);

@@ -263,7 +263,10 @@ impl Storage {
     /// Opens an object, or the part of it that an HTTP `Range` header names.
     pub async fn get(&self, key: &str, range: Option<&str>) -> Result<Download, StorageError> {
         let request = self.client.get_object().bucket(&self.bucket).key(self.prefix.add(key));
-        let request = request.set_range(range.map(str::to_owned));
+        let request = match range {
+            Some(range) => request.range(range).customize().config_override(checksum::unchecked()),
+            None => request.customize(),
+        };
         let object = request.send().await.map_err(|error| {
             let status = error.raw_response().map(|response| response.status().as_u16());
             match status {

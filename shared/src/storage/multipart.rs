@@ -3,6 +3,7 @@
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use tokio::runtime::Handle;
@@ -40,8 +41,14 @@ impl Multipart {
         let request = storage.client.create_multipart_upload().bucket(&storage.bucket).key(storage.prefix.add(key));
         let request = request.content_type(content_type).set_checksum_algorithm(storage.checksum.algorithm());
         let request = request.set_server_side_encryption(storage.sse.method()).set_ssekms_key_id(storage.sse.key());
-        let begun = request.send().await.map_err(unavailable("start an upload"))?;
-        let id = begun.upload_id.ok_or_else(|| wrong("start an upload", "it has no id".to_owned()))?;
+        let id = match request.send().await {
+            Ok(begun) => begun.upload_id,
+            Err(error) => match error.raw_response().and_then(id_in) {
+                None => return Err(unavailable("start an upload")(error)),
+                id => id,
+            },
+        };
+        let id = id.ok_or_else(|| wrong("start an upload", "it has no id".to_owned()))?;
         let (storage, key) = (storage.clone(), key.to_owned());
         Ok(Self { storage, key, id, parts: Vec::new(), size_bytes: 0, is_over: false })
     }
@@ -99,6 +106,13 @@ impl Drop for Multipart {
             }
         });
     }
+}
+
+/// The id in an answer whose root is called otherwise than at S3, as at rclone: the client refuses to read it.
+fn id_in(answer: &HttpResponse) -> Option<String> {
+    let text = str::from_utf8(answer.body().bytes().filter(|_| answer.status().is_success())?).ok()?;
+    let (_, rest) = text.split_once("<UploadId>")?;
+    rest.split_once("</UploadId>").map(|(id, _)| id.to_owned())
 }
 
 fn wrong(verb: &'static str, reason: String) -> StorageError {

@@ -1,5 +1,6 @@
 //! What lies in the bucket, page by page: objects in the order of their keys, and uploads that were begun.
 
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::DateTime as Moment;
 use chrono::{DateTime, Utc};
 
@@ -64,6 +65,10 @@ impl Storage {
         let list = list.set_upload_id_marker(after.map(|upload| upload.upload_id.clone()));
         let page = match list.send().await {
             Err(error) if is_declined(&error) => return Ok(None),
+            // That is how rclone says that there are none.
+            Err(error) if error.code() == Some("NoSuchUpload") => {
+                return Ok(Some(Page { items: Vec::new(), has_more: false }));
+            }
             listed => listed.map_err(unavailable("list uploads"))?,
         };
         let items = page.uploads().iter().filter_map(|upload| {

@@ -16,7 +16,7 @@ async fn at(at: &At) -> Server {
     Server::with(Setup { store: Some(at.config.clone()), ..Setup::default() }).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_goes_from_submit_to_expiry_at_either_store() {
     for store in &At::each().await {
         let server = at(store).await;

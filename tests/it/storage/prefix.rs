@@ -42,10 +42,10 @@ async fn a_job_lives_and_ends_below_the_prefix() {
     let server = Server::with(Setup { store: Some(store), ..Setup::default() }).await;
     server.completed().await;
     let keys = at.storage.list("").await.unwrap();
-    assert!(keys.len() == 4 && keys.iter().all(|key| key.starts_with("video/staging/acct_")), "{keys:?}");
+    assert!(keys.len() == 5 && keys.iter().all(|key| key.starts_with("video/staging/acct_")), "{keys:?}");
     let wish = Wish { grace: TimeDelta::zero(), dry_run: false, account: None };
     let found = reconcile::run(&server.pool, &server.storage, &wish).await.unwrap().unwrap();
-    assert_eq!((found.report.objects, found.report.orphans, found.report.unknown), (4, 0, 0), "{:?}", found.report);
+    assert_eq!((found.report.objects, found.report.orphans, found.report.unknown), (5, 0, 0), "{:?}", found.report);
     server.age_timers().await;
     server.expire().await;
     assert!(at.storage.list("").await.unwrap().is_empty());

@@ -27,8 +27,9 @@ pub(super) fn decode_rgb(path: &Path) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)
-        .args(["-vf", "scale=in_color_matrix=bt709:flags=full_chroma_int+accurate_rnd", "-f", "rawvideo"])
-        .args(["-pix_fmt", "rgb24", "-"])
+        // Each frame once, wherever sound begins before the first.
+        .args(["-vf", "scale=in_color_matrix=bt709:flags=full_chroma_int+accurate_rnd", "-fps_mode", "passthrough"])
+        .args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

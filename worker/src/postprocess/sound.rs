@@ -129,9 +129,13 @@ fn filters(channels: u16, length: u64, overlap: u64) -> String {
     let looped = if overlap == 0 {
         String::new()
     } else {
+        // FFmpeg's own crossfade forgets the fade when the second of its inputs ends before the first.
+        let fade = length.saturating_sub(2 * overlap);
         format!(
-            ",asplit[all][again];[all]atrim=start_sample={overlap},asetpts=PTS-STARTPTS[rest];\
-             [again]atrim=end_sample={overlap}[head];[rest][head]acrossfade=ns={overlap}:c1=qsin:c2=qsin"
+            ",asplit[all][again];\
+             [all]atrim=start_sample={overlap},asetpts=PTS-STARTPTS,afade=t=out:ss={fade}:ns={overlap}:curve=qsin[rest];\
+             [again]atrim=end_sample={overlap},afade=t=in:ns={overlap}:curve=qsin,adelay={fade}S:all=1[head];\
+             [rest][head]amix=inputs=2:duration=first:normalize=0"
         )
     };
     format!("{fitted}{looped},asetnsamples=n=1024:p=0")

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use super::{SelfMade, Signer};
 
@@ -56,7 +56,11 @@ impl ProvenanceConfig {
         };
         let signer = Signer::new(&read(certificate, CERTIFICATE)?, &read(key, KEY)?).context(KEY)?;
         signer.check().with_context(|| format!("{CERTIFICATE}: {}", certificate.display()))?;
-        signer.try_out().with_context(|| format!("{KEY} does not belong to the certificate"))?;
+        signer.try_out().map_err(|error| match error.downcast_ref() {
+            // That is how C2PA's library says it.
+            Some(c2pa::Error::CoseX5ChainMissing) => anyhow!("{CERTIFICATE}: its subject names no organization (O)"),
+            _ => error.context(format!("{KEY} does not belong to the certificate")),
+        })?;
         Ok(Some(signer))
     }
 }

@@ -7,7 +7,9 @@ use c2pa::{Context, Reader, ValidationState};
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{ImageDecoder as _, Rgb};
-use rcgen::{CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -216,6 +218,7 @@ fn credentials(key: KeyPair, spoil: fn(&mut CertificateParams)) -> (String, Stri
     root.distinguished_name.push(DnType::CommonName, "root");
     let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
     let mut certificate = CertificateParams::default();
+    certificate.distinguished_name.push(DnType::OrganizationName, "studio");
     certificate.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     certificate.extended_key_usages = vec![ExtendedKeyUsagePurpose::EmailProtection];
     certificate.use_authority_key_identifier_extension = true;
@@ -253,12 +256,14 @@ fn what_cannot_sign_is_said_at_the_start_with_the_settings_name() {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     };
     let purpose = credentials(key(), purpose);
+    let nobodys = credentials(key(), |params| params.distinguished_name = DistinguishedName::new());
     let cases = [
         ((certificate.clone(), key().serialize_pem()), ["CLIPMILL_C2PA_KEY", "does not belong to the certificate"]),
         ((certificate, "no key".to_owned()), ["CLIPMILL_C2PA_KEY", "PKCS#8"]),
         ((String::new(), good), ["CLIPMILL_C2PA_CERTIFICATE", "there is none"]),
         (expired, ["CLIPMILL_C2PA_CERTIFICATE", "expired"]),
         (purpose, ["CLIPMILL_C2PA_CERTIFICATE", "EKU"]),
+        (nobodys, ["CLIPMILL_C2PA_CERTIFICATE", "organization"]),
     ];
     for ((certificate, key), words) in cases {
         let error = opened(&certificate, &key).unwrap_err();
