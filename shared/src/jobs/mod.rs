@@ -19,6 +19,7 @@ pub mod line;
 pub mod options;
 pub mod outlook;
 pub mod read;
+mod remote;
 pub mod removal;
 pub mod retention;
 pub mod retry;
@@ -31,6 +32,7 @@ pub mod watch;
 pub use failure::Failure;
 pub use fit::Fit;
 pub use options::OutputOptions;
+pub use remote::Remote;
 pub use status::JobStatus;
 
 /// What a job starts from.
@@ -139,6 +141,8 @@ pub struct Job {
     pub scrubbed_at: Option<DateTime<Utc>>,
     /// In which words its customer is told.
     pub webhook_format: WebhookFormat,
+    /// Where its render goes on, if that is not in the worker itself. Empty once it has ended.
+    pub remote: Option<sqlx::types::Json<Remote>>,
 }
 
 /// In which words the customer of a job is told of it.
@@ -242,7 +246,8 @@ macro_rules! job_query {
             priority, virtual_start, run_at, timeout_seconds, deadline_at, created_at, started_at, finished_at, expires_at,
             pinned, output_options as "output_options: sqlx::types::Json<crate::jobs::OutputOptions>", outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
-            webhook_format as "webhook_format: crate::jobs::WebhookFormat"
+            webhook_format as "webhook_format: crate::jobs::WebhookFormat",
+            remote as "remote: sqlx::types::Json<crate::jobs::Remote>"
             "# + $after
             $(, $argument)*
         )
