@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod conformance;
 pub mod endless;
 pub mod events;
 pub mod gate;
@@ -14,6 +15,7 @@ pub mod proxy;
 pub mod puppet;
 pub mod receiver;
 pub mod recorder;
+pub mod remote;
 pub mod server;
 pub mod setup;
 pub mod shared;

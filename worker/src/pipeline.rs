@@ -75,7 +75,8 @@ async fn announce(env: &Env, lease: &Lease) {
 }
 
 async fn work(env: &Arc<Env>, lease: &Lease, gpu: Held, halt: broadcast::Receiver<Option<JobId>>) -> End {
-    let watch = Watch::default();
+    let remote = lease.job().remote.clone().map(|remote| remote.0);
+    let watch = Watch::resuming(remote);
     let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
     let end = tokio::select! {
         finished = &mut stages => return End::Finished(finished.unwrap_or_else(|panic| Err(panicked(panic)))),
@@ -83,7 +84,11 @@ async fn work(env: &Arc<Env>, lease: &Lease, gpu: Held, halt: broadcast::Receive
         () = drained(env) => End::Drained,
         () = tokio::time::sleep(env.config.attempt()) => End::Finished(Err(overdue())),
     };
-    watch.stop();
+    match end {
+        // Who takes the job up next may go on with what goes on elsewhere.
+        End::Drained => watch.leave(),
+        End::Finished(_) | End::Lost => watch.stop(),
+    }
     stages.abort();
     // Only now is it sure that nothing more is uploaded. The engine's thread ends by itself, within one step.
     let _ = stages.await;
@@ -102,7 +107,7 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
     let engine = engine
         .ok_or_else(|| Fault::transient("render_failed", RENDER_FAILED, anyhow::anyhow!("no engine for the tier")))?;
     let request = source::request(&env.storage, &job).await?;
-    let (footage, rendering) = render::start(engine, request, watch, gpu)
+    let (footage, rendering) = render::start(engine, request, watch, gpu, env.scratch.path().to_owned())
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
     let clip =
         timed("postprocess", postprocess::stage::run(footage, Recipe::of(&job), env.scratch.path().to_owned())).await;
