@@ -57,7 +57,7 @@ pub(crate) async fn keep(lease: &Lease, env: &Env, mut halt: broadcast::Receiver
 
 /// Writes down where the render goes on, if that is news; what cannot be written is tried again with the next beat. False says
 /// that the lease is lost.
-async fn note(lease: &Lease, env: &Env, watch: &Watch, left: Duration) -> bool {
+pub(crate) async fn note(lease: &Lease, env: &Env, watch: &Watch, left: Duration) -> bool {
     let Some(remote) = watch.unnoted() else { return true };
     match tokio::time::timeout(left, lease.note_remote(&env.pool, remote.as_ref())).await {
         Ok(Ok(())) => watch.noted(&remote),

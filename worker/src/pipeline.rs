@@ -25,6 +25,9 @@ use crate::pull::Turn;
 use crate::upload::Asset;
 use crate::{heartbeat, moderate, postprocess, render, source, upload};
 
+/// How long the note of where a render goes on may take when its attempt has failed.
+const NOTE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How an attempt came to its end.
 enum End {
     Finished(Result<Made, Fault>),
@@ -79,7 +82,14 @@ async fn work(env: &Arc<Env>, lease: &Lease, gpu: Held, halt: broadcast::Receive
     let watch = Watch::resuming(remote);
     let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
     let end = tokio::select! {
-        finished = &mut stages => return End::Finished(finished.unwrap_or_else(|panic| Err(panicked(panic)))),
+        finished = &mut stages => {
+            let finished = finished.unwrap_or_else(|panic| Err(panicked(panic)));
+            // The next attempt may find there what this one could not fetch.
+            if finished.is_err() {
+                heartbeat::note(lease, env, &watch, NOTE_PATIENCE).await;
+            }
+            return End::Finished(finished);
+        }
         () = heartbeat::keep(lease, env, halt, &watch) => End::Lost,
         () = drained(env) => End::Drained,
         () = tokio::time::sleep(env.config.attempt()) => End::Finished(Err(overdue())),

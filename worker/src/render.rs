@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Span, dispatcher};
 
 use crate::engine::{Engine, EngineError, Frame, FrameSink, Request, Sound, Watch};
 use crate::fault::Fault;
@@ -32,10 +33,13 @@ pub(crate) fn start(
     let (sender, stream) = mpsc::channel(PIECES_BUFFERED);
     let (report, ended) = oneshot::channel();
     let footage = Footage { fps: request.fps, frames: request.frames, engine: engine.name().to_owned(), stream };
+    // What the engine logs belongs to the attempt.
+    let (span, log) = (Span::current(), dispatcher::get_default(Clone::clone));
     std::thread::Builder::new().name("render".to_owned()).spawn(move || {
         let gpu = Gpu::InUse(gpu);
         let mut out = Channel { sender, fps: request.fps, frames: request.frames, gpu, scratch };
-        let rendered = catch_unwind(AssertUnwindSafe(|| engine.render(&request, &watch, &mut out)));
+        let render = || span.in_scope(|| engine.render(&request, &watch, &mut out));
+        let rendered = catch_unwind(AssertUnwindSafe(|| dispatcher::with_default(&log, render)));
         let held = out.gpu.free();
         // Nobody listens any more when the attempt was given up.
         let rendered = rendered.unwrap_or_else(|_| Err(EngineError::Transient("it panicked".to_owned())));

@@ -347,7 +347,11 @@ mod tests {
 
     #[test]
     fn the_examples_that_ship_are_well_formed() {
-        for text in [include_str!("../tiers/one-24-gb-gpu.toml"), include_str!("../tiers/one-80-gb-gpu.toml")] {
+        for text in [
+            include_str!("../tiers/one-24-gb-gpu.toml"),
+            include_str!("../tiers/one-80-gb-gpu.toml"),
+            include_str!("../tiers/eight-gpus-vllm-omni.toml"),
+        ] {
             let tiers = Tiers::parse(text, Path::new("/models")).expect("an example");
             assert_eq!(tiers.renderings().count(), 2);
         }

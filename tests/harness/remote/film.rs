@@ -12,7 +12,15 @@ pub(super) fn render(wish: &Submitted, frames: Option<u32>) -> Vec<u8> {
     let (frames, colour) = (frames.unwrap_or(asked), wish.number("seed").unwrap_or(7).wrapping_mul(0x9E37) & 0xFF_FFFF);
     let file = tempfile::Builder::new().suffix(".mp4").tempfile().expect("a temporary file");
     let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "lavfi", "-i", &format!("color=0x{colour:06X}:size={width}x{height}:rate={fps}")])
+        .args([
+            "-v",
+            "error",
+            "-y",
+            "-f",
+            "lavfi",
+            "-i",
+            &format!("color=0x{colour:06X}:size={width}x{height}:rate={fps}"),
+        ])
         .args(["-frames:v", &frames.to_string(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"])
         .arg(file.path())
         .output()

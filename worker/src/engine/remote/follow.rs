@@ -23,8 +23,10 @@ impl RemoteEngine {
         watch: &Watch,
         folder: Option<&Path>,
     ) -> Result<Film, EngineError> {
-        if !self.health.look().await {
-            return Err(EngineError::Unavailable("the model server is not ready".to_owned()));
+        match unless_stopped(watch, self.health.look()).await {
+            Some(true) => {}
+            Some(false) => return Err(EngineError::Unavailable("the model server is not ready".to_owned())),
+            None => return Err(self.stop_known(watch).await),
         }
         let id = match self.find(watch).await? {
             Some(id) => id,
@@ -37,7 +39,10 @@ impl RemoteEngine {
     /// The render that the ledger knows of, if this server still has it.
     async fn find(&self, watch: &Watch) -> Result<Option<String>, EngineError> {
         let Some(id) = self.known(watch) else { return Ok(None) };
-        match self.client.ask(&id).await {
+        let Some(answer) = unless_stopped(watch, self.client.ask(&id)).await else {
+            return Err(self.stop(&id, watch).await);
+        };
+        match answer {
             Ok(State::Gone) => {
                 watch.set_remote(None);
                 Ok(None)
@@ -108,6 +113,14 @@ impl RemoteEngine {
             false => self.end(id, watch).await,
         }
         EngineError::Stopped
+    }
+
+    /// Likewise, before it was asked whether there is a render.
+    async fn stop_known(&self, watch: &Watch) -> EngineError {
+        match self.known(watch) {
+            Some(id) => self.stop(&id, watch).await,
+            None => EngineError::Stopped,
+        }
     }
 
     /// Fetches the video; what goes wrong on the way is tried again while there is time.
