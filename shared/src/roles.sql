@@ -36,6 +36,8 @@ grant update (status, lease_until, finished_at, worker, progress, released, run_
 grant update (upload_url) on jobs to clipmill_api;
 -- How long media stay is the customer's to say.
 grant update (retention_seconds, expires_at, pinned, expiry_noted) on jobs to clipmill_api;
+-- A job that is called off is rendered nowhere any more.
+grant update (remote) on jobs to clipmill_api;
 grant select, insert, update on accounts, erasures, credit_balances to clipmill_api;
 grant select, insert, update, delete on api_keys, files, shares, webhook_endpoints, destinations, removals to clipmill_api;
 grant select, insert on audit_log, credit_entries to clipmill_api;

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod conformance;
 pub mod customer;
 pub mod endless;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod puppet;
 pub mod rclone;
 pub mod receiver;
 pub mod recorder;
+pub mod remote;
 pub mod server;
 pub mod setup;
 pub mod shared;

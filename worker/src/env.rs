@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clipmill_shared::batch::Batcher;
 use clipmill_shared::bell::{Announcer, Bells};
 use clipmill_shared::db::PgPool;
-use clipmill_shared::fleet::process::{self, Process, State};
+use clipmill_shared::fleet::process::{self, Identity, Process, State};
 use clipmill_shared::fleet::{Pace, Served};
 use clipmill_shared::jobs::options::Codec;
 use clipmill_shared::jobs::watermark::Fonts;
@@ -25,7 +25,9 @@ use uuid::Uuid;
 use crate::config::WorkerConfig;
 use crate::engine::preview::PreviewEngine;
 use crate::engine::{Engine, Watch};
+use crate::former::Former;
 use crate::gpu::Gpus;
+use crate::identity;
 use crate::machine::Machine;
 use crate::postprocess::Encoders;
 use crate::postprocess::provenance::Provenance;
@@ -62,6 +64,10 @@ pub struct Env {
     pub stop: CancellationToken,
     /// What it runs on.
     pub(crate) machine: Machine,
+    /// Which process it is.
+    pub(crate) identity: Option<Identity>,
+    /// Those that this process comes after, as far as they have jobs.
+    pub(crate) former: Former,
     /// Taken before a job is claimed, given back when its rendering ends.
     pub(crate) gpus: Arc<Gpus>,
     /// Writes down together what came of webhooks at about the same time.
@@ -107,6 +113,8 @@ impl Env {
             changes: Announcer::new(pool.clone()),
             stop,
             machine: Machine::here(),
+            identity: identity::own(),
+            former: Former::default(),
             gpus: Gpus::new(config.gpus, config.model_streak),
             resting_until: Mutex::new(Instant::now()),
             paces: Mutex::default(),
@@ -176,12 +184,14 @@ impl Env {
             engines,
             encoders: serde_json::json!(self.encoders.names()),
             gpus: self.machine.gpus(),
+            identity: self.identity.clone(),
         }
     }
 
     fn state(&self) -> State {
         match (self.stop.is_cancelled(), self.warm_up.percent()) {
             (true, _) => State::Stopping,
+            (false, 100) if self.engines.values().any(|engine| engine.is_occupied()) => State::Occupied,
             (false, 100) => State::Ready,
             (false, _) => State::WarmingUp,
         }
@@ -190,6 +200,23 @@ impl Env {
     /// The codecs that this worker has an encoder for.
     pub(crate) fn codecs(&self) -> &[Codec] {
         self.encoders.codecs()
+    }
+
+    /// Each engine once, whatever number of tiers it renders.
+    pub(crate) fn distinct_engines(&self) -> Vec<Arc<dyn Engine>> {
+        let mut distinct: Vec<Arc<dyn Engine>> = Vec::new();
+        for engine in self.engines.values() {
+            if !distinct.iter().any(|known| Arc::ptr_eq(known, engine)) {
+                distinct.push(engine.clone());
+            }
+        }
+        distinct
+    }
+
+    /// The tiers whose engine may be given a job now.
+    pub(crate) fn ready_tiers(&self) -> Vec<Tier> {
+        let is_ready = |tier: &Tier| self.engines.get(tier).is_some_and(|engine| engine.is_ready());
+        self.tiers().into_iter().filter(is_ready).collect()
     }
 
     /// The tiers that this worker can serve.

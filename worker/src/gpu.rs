@@ -13,6 +13,7 @@ use crate::env::Engines;
 
 /// All GPUs.
 pub(crate) struct Gpus {
+    count: u32,
     permits: Arc<Semaphore>,
     free: Mutex<Vec<Gpu>>,
     /// Most jobs in a row that a GPU takes for its loaded model while others wait.
@@ -38,7 +39,7 @@ impl Gpus {
     /// So many GPUs, all free.
     pub(crate) fn new(count: u32, streak_max: u32) -> Arc<Self> {
         let free = (0..count).map(|_| Gpu::default()).collect();
-        Arc::new(Self { permits: Arc::new(Semaphore::new(count as usize)), free: Mutex::new(free), streak_max })
+        Arc::new(Self { count, permits: Arc::new(Semaphore::new(count as usize)), free: Mutex::new(free), streak_max })
     }
 
     /// Waits for a free GPU.
@@ -46,6 +47,12 @@ impl Gpus {
         let permit = self.permits.clone().acquire_owned().await.context("there is no GPU")?;
         let gpu = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         Ok(Held { gpu, gpus: self.clone(), since: Instant::now(), _permit: permit })
+    }
+
+    /// Waits until none is in use.
+    pub(crate) async fn idle(&self) {
+        // The semaphore is never closed; if it were, none would be in use.
+        let _ = self.permits.acquire_many(self.count).await;
     }
 }
 

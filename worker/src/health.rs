@@ -20,10 +20,17 @@ pub async fn serve(listener: TcpListener, env: Arc<Env>) -> anyhow::Result<()> {
     let router = Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(async move || metrics.render()))
+        .route("/metrics", get(async move |state| metrics.render() + &elsewhere(state).await))
         .with_state(env);
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     served.await.context("the health server ended")
+}
+
+/// What the engines are measured by elsewhere.
+async fn elsewhere(State(env): State<Arc<Env>>) -> String {
+    let engines = env.distinct_engines();
+    let asking = tokio::task::spawn_blocking(move || engines.iter().map(|engine| engine.metrics()).collect());
+    asking.await.unwrap_or_default()
 }
 
 async fn ready(State(env): State<Arc<Env>>) -> (StatusCode, Json<Value>) {

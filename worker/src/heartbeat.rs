@@ -26,7 +26,12 @@ pub(crate) async fn keep(lease: &Lease, env: &Env, mut halt: broadcast::Receiver
         let rung = tokio::select! {
             _ = tick.tick() => false,
             () = rings_for(&mut halt, lease.job().id) => true,
+            () = watch.moved() => false,
         };
+        let left = lease.lasts().saturating_sub(renewed.elapsed());
+        if !note(lease, env, watch, left).await {
+            return;
+        }
         let percent = watch.percent();
         if !rung && percent == told && renewed.elapsed() < lease.lasts() / 3 {
             continue;
@@ -48,6 +53,21 @@ pub(crate) async fn keep(lease: &Lease, env: &Env, mut halt: broadcast::Receiver
             return;
         }
     }
+}
+
+/// Writes down where the render goes on, if that is news; what cannot be written is tried again with the next beat. False says
+/// that the lease is lost.
+pub(crate) async fn note(lease: &Lease, env: &Env, watch: &Watch, left: Duration) -> bool {
+    let Some(remote) = watch.unnoted() else { return true };
+    match tokio::time::timeout(left, lease.note_remote(&env.pool, remote.as_ref())).await {
+        Ok(Ok(())) => watch.noted(&remote),
+        Ok(Err(LeaseError::Lost)) => return false,
+        Ok(Err(LeaseError::Database(error))) => {
+            warn!(job.id = %lease.job().id, %error, "Could not note where a render goes on, trying again");
+        }
+        Err(_) => warn!(job.id = %lease.job().id, "Noting where a render goes on took too long"),
+    }
+    true
 }
 
 /// Comes back when somebody wants the job's worker to look at its lease, or when such a wish may have been missed.

@@ -7,6 +7,7 @@ use clipmill_wan::pipeline::{Model, Options};
 use clipmill_wan::{Device, Error};
 
 use crate::config::EngineConfig;
+use crate::engine::remote::section::Section;
 use crate::engine::wan::options;
 use crate::tiers::{Rendering, Tiers, Wan};
 
@@ -27,10 +28,20 @@ pub fn report(config: &EngineConfig) -> anyhow::Result<()> {
         match rendering {
             Rendering::Preview {} => println!("{tier}: the preview engine, which needs no model"),
             Rendering::Wan(wan) => println!("{tier}: {}", model(wan, &device)?),
+            Rendering::Remote(section) => println!("{tier}: {}", server(section)),
         }
     }
     // Looks at what the files say against what the models can.
     tiers.engines(&device).map(drop)
+}
+
+fn server(section: &Section) -> String {
+    let (model, profile) = (section.model.as_deref().unwrap_or("whatever it serves"), section.profile);
+    let runs = if section.server.is_some() { "which this worker runs" } else { "which runs by itself" };
+    format!(
+        "{model} of a model server ({profile}) at {}, {runs}; up to {} frames at {} a second",
+        section.url, section.max_frames, section.fps
+    )
 }
 
 fn model(wan: &Wan, device: &Device) -> anyhow::Result<String> {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use apalis::layers::WorkerBuilderExt as _;
@@ -16,9 +17,11 @@ pub mod expire;
 pub mod export;
 pub mod fault;
 mod feed;
+mod former;
 mod gpu;
 pub mod health;
 mod heartbeat;
+mod identity;
 pub mod inventory;
 pub mod lifecycle;
 mod machine;
@@ -47,12 +50,16 @@ const DELIVERIES_AT_ONCE: usize = 32;
 /// Batches of removals under way at the same time.
 const REMOVALS_AT_ONCE: usize = 2;
 
+/// How long an engine may take at the end to stop what it does elsewhere.
+const PARTING: Duration = Duration::from_secs(15);
+
 /// Works until `env.stop`: renders, notifies, expires, exports. Fails if the workers ended before that.
 pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     info!(worker.name = %env.name, tiers = ?env.tiers(), gpus = env.config.gpus, encoders = ?env.encoders.names(), "Working");
     if !env.provenance.signs() {
         warn!("Media are labelled as generated, but not signed: set CLIPMILL_C2PA_CERTIFICATE and CLIPMILL_C2PA_KEY");
     }
+    former::find(&env).await;
     let ears = CancellationToken::new();
     let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
     let storage = env.storage.clone();
@@ -68,6 +75,7 @@ pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
     let by_themselves = !env.stop.is_cancelled();
     env.stop.cancel();
     let warmed = warming.await.context("getting ready panicked")?;
+    close(&env).await?;
     ears.cancel();
     listening.await.context("the listener for notifications panicked")?;
     sweeping.await.context("the sweep panicked")?;
@@ -77,6 +85,16 @@ pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
         bail!("the workers ended by themselves: {ended:?}");
     }
     ended.context("the workers did not end in order")
+}
+
+/// Lets engines that were told to stop do so, and ends what they keep running beside the worker.
+async fn close(env: &Arc<Env>) -> anyhow::Result<()> {
+    if tokio::time::timeout(PARTING, env.gpus.idle()).await.is_err() {
+        warn!("An engine has not stopped in time, its GPU may stay busy for a while");
+    }
+    let engines = env.distinct_engines();
+    let closing = tokio::task::spawn_blocking(move || engines.iter().for_each(|engine| engine.close()));
+    closing.await.context("an engine panicked at its end")
 }
 
 /// Hears of cancellation for as long as anything renders, also after the wish to stop.

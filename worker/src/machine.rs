@@ -18,9 +18,7 @@ impl Machine {
     /// This machine. Without NVIDIA's driver it has no GPUs to speak of.
     pub(crate) fn here() -> Self {
         let driver = Nvml::init().inspect_err(|error| debug!(%error, "There is no NVML")).ok();
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = if host.trim().is_empty() { "unknown" } else { host.trim() };
-        Self { host: host.to_owned(), driver }
+        Self { host: host(), driver }
     }
 
     /// Its GPUs as they are now, also as metrics.
@@ -30,6 +28,13 @@ impl Machine {
         let gpus = (0..count).filter_map(|nth| read(&driver.device_by_index(nth).ok()?).ok());
         gpus.enumerate().map(|(nth, gpu)| measured(nth, gpu)).collect()
     }
+}
+
+/// What this machine is called in its network.
+pub(crate) fn host() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "unknown" } else { host.trim() };
+    host.to_owned()
 }
 
 fn read(device: &Device<'_>) -> Result<Gpu, NvmlError> {

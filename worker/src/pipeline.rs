@@ -26,6 +26,9 @@ use crate::pull::Turn;
 use crate::upload::Asset;
 use crate::{deliver, heartbeat, moderate, postprocess, render, source, upload};
 
+/// How long the note of where a render goes on may take when its attempt has failed.
+const NOTE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How an attempt came to its end.
 enum End {
     Finished(Result<Made, Fault>),
@@ -76,15 +79,27 @@ async fn announce(env: &Env, lease: &Lease) {
 }
 
 async fn work(env: &Arc<Env>, lease: &Lease, gpu: Held, halt: broadcast::Receiver<Option<JobId>>) -> End {
-    let watch = Watch::default();
+    let remote = lease.job().remote.clone().map(|remote| remote.0);
+    let watch = Watch::resuming(remote);
     let mut stages = tokio::spawn(attempt(env.clone(), lease.job().clone(), gpu, watch.clone()).in_current_span());
     let end = tokio::select! {
-        finished = &mut stages => return End::Finished(finished.unwrap_or_else(|panic| Err(panicked(panic)))),
+        finished = &mut stages => {
+            let finished = finished.unwrap_or_else(|panic| Err(panicked(panic)));
+            // The next attempt may find there what this one could not fetch.
+            if finished.is_err() {
+                heartbeat::note(lease, env, &watch, NOTE_PATIENCE).await;
+            }
+            return End::Finished(finished);
+        }
         () = heartbeat::keep(lease, env, halt, &watch) => End::Lost,
         () = drained(env) => End::Drained,
         () = tokio::time::sleep(env.config.attempt()) => End::Finished(Err(overdue())),
     };
-    watch.stop();
+    match end {
+        // Who takes the job up next may go on with what goes on elsewhere.
+        End::Drained => watch.leave(),
+        End::Finished(_) | End::Lost => watch.stop(),
+    }
     stages.abort();
     // Only now is it sure that nothing more is uploaded. The engine's thread ends by itself, within one step.
     let _ = stages.await;
@@ -107,7 +122,7 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
     let recipe = Recipe { mark, ..Recipe::of(&job, &env.encoders, &env.provenance) };
     let folder = postprocess::stage::folder(env.scratch.path())?;
     let video = upload::begin(&env.storage, &job, &recipe, folder.path());
-    let (footage, rendering) = render::start(engine, request, watch, gpu)
+    let (footage, rendering) = render::start(engine, request, watch, gpu, env.scratch.path().to_owned())
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
     let clip = timed("postprocess", postprocess::stage::run(footage, recipe, folder)).await;
     // The engine's word comes first: if it failed, a clip that broke off is only the consequence.

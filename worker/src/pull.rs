@@ -15,7 +15,7 @@ use tracing::warn;
 use crate::env::Env;
 use crate::feed::{Source, wait};
 use crate::gpu::Held;
-use crate::pipeline;
+use crate::{former, pipeline};
 
 /// How long to wait for a bell before looking anyway: a bell can be missed, and the end of a pause rings none.
 const POLL: Duration = Duration::from_secs(1);
@@ -87,10 +87,16 @@ impl Source for Queue {
 }
 
 async fn claim(env: &Env, gpu: &mut Held) -> Result<Option<Lease>, db::Error> {
-    let tiers = env.tiers();
+    let tiers = env.ready_tiers();
+    if tiers.is_empty() {
+        return Ok(None);
+    }
     let preferred = gpu.preferred(&env.engines, &tiers);
     let ability = Ability { tiers: &tiers, preferred: &preferred, codecs: env.codecs() };
-    let claimed = db::within(lease::claim(&env.pool, ability, &env.name, env.config.lease())).await?;
+    let claimed = match former::reclaim(env, &tiers).await? {
+        None => db::within(lease::claim(&env.pool, ability, &env.name, env.config.lease())).await?,
+        taken => taken,
+    };
     if let Some(engine) = claimed.as_ref().and_then(|lease| env.engines.get(&lease.job().tier)) {
         gpu.takes(engine);
     }

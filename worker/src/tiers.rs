@@ -11,6 +11,9 @@ use serde::Deserialize;
 
 use crate::engine::Engine;
 use crate::engine::preview::PreviewEngine;
+use crate::engine::remote::RemoteEngine;
+use crate::engine::remote::section::Section;
+use crate::engine::remote::server::{self, Servers};
 use crate::engine::wan::{Slot, WanEngine};
 use crate::env::Engines;
 
@@ -27,6 +30,8 @@ pub enum Rendering {
     Preview {},
     /// A Wan model in diffusers folder layout.
     Wan(Box<Wan>),
+    /// A model server that speaks the shape of OpenAI's Videos API.
+    Remote(Box<Section>),
 }
 
 /// How a Wan model renders one tier.
@@ -117,11 +122,8 @@ impl Tiers {
         let mut tiers: Self = toml::from_str(text)?;
         ensure!(!tiers.0.is_empty(), "it names no tier: [fast] or [pro]");
         for (tier, rendering) in &mut tiers.0 {
-            if let Rendering::Wan(wan) = rendering {
-                wan.folder = home.join(&wan.folder);
-                wan.lora.iter_mut().for_each(|lora| lora.file = home.join(&lora.file));
-                wan.check(*tier).with_context(|| format!("[{tier}]"))?;
-            }
+            rendering.start_at(home);
+            rendering.check(*tier).with_context(|| format!("[{tier}]"))?;
         }
         Ok(tiers)
     }
@@ -132,19 +134,27 @@ impl Tiers {
     /// # Errors
     /// A model folder that is incomplete or not supported.
     pub fn engines(&self, device: &Device) -> anyhow::Result<Engines> {
-        let slot = Arc::new(Slot::default());
+        let (slot, servers) = (Arc::new(Slot::default()), self.servers()?);
         let mut made: Vec<(&Rendering, Arc<dyn Engine>)> = Vec::new();
         let mut engines = Engines::new();
         for (tier, rendering) in &self.0 {
             let known = made.iter().find(|(known, _)| *known == rendering).map(|(_, engine)| engine.clone());
             let engine = match known {
                 Some(engine) => engine,
-                None => rendering.engine(device, &slot).with_context(|| format!("[{tier}]"))?,
+                None => rendering.engine(device, &slot, &servers).with_context(|| format!("[{tier}]"))?,
             };
             made.push((rendering, engine.clone()));
             engines.insert(*tier, engine);
         }
         Ok(engines)
+    }
+
+    /// The model servers that this worker is to run.
+    fn servers(&self) -> anyhow::Result<Servers> {
+        server::servers(self.0.values().filter_map(|rendering| match rendering {
+            Rendering::Remote(section) => Some(section.as_ref()),
+            Rendering::Preview {} | Rendering::Wan(_) => None,
+        }))
     }
 
     /// What renders each tier.
@@ -154,29 +164,60 @@ impl Tiers {
 }
 
 impl Rendering {
-    fn engine(&self, device: &Device, slot: &Arc<Slot>) -> anyhow::Result<Arc<dyn Engine>> {
+    /// Lets relative paths start at this folder.
+    fn start_at(&mut self, home: &Path) {
+        match self {
+            Rendering::Preview {} => {}
+            Rendering::Wan(wan) => {
+                wan.folder = home.join(&wan.folder);
+                wan.lora.iter_mut().for_each(|lora| lora.file = home.join(&lora.file));
+            }
+            Rendering::Remote(section) => {
+                section.api_key_file = section.api_key_file.as_ref().map(|file| home.join(file));
+            }
+        }
+    }
+
+    fn check(&self, tier: Tier) -> anyhow::Result<()> {
+        match self {
+            Rendering::Preview {} => Ok(()),
+            Rendering::Wan(wan) => wan.check(tier),
+            Rendering::Remote(section) => {
+                check_offer(tier, &section.sizes, section.fps, section.max_frames)?;
+                section.check()
+            }
+        }
+    }
+
+    fn engine(&self, device: &Device, slot: &Arc<Slot>, servers: &Servers) -> anyhow::Result<Arc<dyn Engine>> {
         Ok(match self {
             Rendering::Preview {} => Arc::new(PreviewEngine::new()),
             Rendering::Wan(wan) => Arc::new(WanEngine::open(wan, device, slot.clone())?),
+            Rendering::Remote(section) => Arc::new(RemoteEngine::open(section, servers.get(&section.url).cloned())?),
         })
     }
 }
 
 impl Wan {
-    /// What the tier does not accept cannot be on offer.
     fn check(&self, tier: Tier) -> anyhow::Result<()> {
-        let (limits, fps) = (tier.limits(), tier.limits().fps);
-        ensure!(!self.sizes.is_empty(), "`sizes` must name at least one size");
-        for size in &self.sizes {
-            let max_seconds = limits.max_seconds(*size).filter(|_| size.is_well_formed());
-            ensure!(max_seconds.is_some(), "`sizes` names {size}, which the {tier} tier does not accept");
-        }
-        ensure!((fps.0..=fps.1).contains(&self.fps), "`fps` must be from {} to {}", fps.0, fps.1);
-        ensure!(self.max_frames >= self.fps, "`max_frames` must be at least one second: {} frames", self.fps);
+        check_offer(tier, &self.sizes, self.fps, self.max_frames)?;
         ensure!(self.guidance >= 1.0 && self.guidance.is_finite(), "`guidance` must be 1 (none) or more");
         ensure!(!self.renoise || matches!(self.steps, Steps::List(_)), "`renoise` needs a list of `steps`");
         Ok(())
     }
+}
+
+/// What the tier does not accept cannot be on offer.
+fn check_offer(tier: Tier, sizes: &[Size], fps: u32, max_frames: u32) -> anyhow::Result<()> {
+    let (limits, (slowest, fastest)) = (tier.limits(), tier.limits().fps);
+    ensure!(!sizes.is_empty(), "`sizes` must name at least one size");
+    for size in sizes {
+        let max_seconds = limits.max_seconds(*size).filter(|_| size.is_well_formed());
+        ensure!(max_seconds.is_some(), "`sizes` names {size}, which the {tier} tier does not accept");
+    }
+    ensure!((slowest..=fastest).contains(&fps), "`fps` must be from {slowest} to {fastest}");
+    ensure!(max_frames >= fps, "`max_frames` must be at least one second: {fps} frames");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -227,9 +268,90 @@ mod tests {
         assert!(error("").contains("names no tier"));
     }
 
+    const REMOTE: &str = r#"
+        [pro]
+        engine = "remote"
+        profile = "vllm_omni"
+        url = "http://127.0.0.1:8000"
+        api_key_file = "key"
+        model = "Wan-AI/Wan2.2-I2V-A14B-Diffusers"
+        sizes = ["1280x720", "720x1280"]
+        fps = 16
+        max_frames = 81
+        frames_step = 4
+        steps = 40
+        guidance = 4.0
+        modes = ["image_to_video"]
+        last_frame = true
+        fields = { flow_shift = 5.0 }
+        [pro.time]
+        poll_seconds = 0.5
+        [pro.server]
+        command = ["vllm", "serve"]
+        env = { CUDA_VISIBLE_DEVICES = "0,1" }
+        restart_to_cancel = true
+    "#;
+
+    #[test]
+    fn a_model_server_is_told_apart_by_data_alone() {
+        let tiers = Tiers::parse(REMOTE, Path::new("/etc/clipmill")).expect("it is well formed");
+        let (_, Rendering::Remote(section)) = tiers.renderings().next().expect("one tier") else { panic!("{tiers:?}") };
+        assert_eq!(section.api_key_file.as_deref(), Some(Path::new("/etc/clipmill/key")));
+        assert_eq!((section.time.poll_seconds, section.time.submit_seconds), (0.5, 60));
+        let owned = section.server.as_ref().expect("it runs the server");
+        assert!(owned.restart_to_cancel && !owned.log);
+        let offer = section.offer();
+        assert_eq!(
+            (offer.model.as_str(), offer.max_seconds(), offer.last_frame),
+            ("Wan-AI/Wan2.2-I2V-A14B-Diffusers", 5, true)
+        );
+    }
+
+    #[test]
+    fn what_a_model_server_cannot_be_told_is_named() {
+        for (from, to, named) in [
+            ("\"vllm_omni\"", "\"comfy\"", "comfy"),
+            ("http://127.0.0.1:8000", "127.0.0.1:8000", "url"),
+            ("http://127.0.0.1:8000", "http://me:secret@127.0.0.1:8000", "user name"),
+            ("\"vllm_omni\"", "\"sglang\"", "last_frame"),
+            ("last_frame = true", "last_frame = true\nprompt = \"x\"", "prompt"),
+            ("flow_shift = 5.0", "output_path = \"/etc\"", "output_path"),
+            ("flow_shift = 5.0", "flow_shift = [5.0]", "fields"),
+            ("\"1280x720\"", "\"2560x1440\"", "2560x1440"),
+            ("modes = [\"image_to_video\"]", "modes = []", "modes"),
+            ("poll_seconds = 0.5", "poll_seconds = 0", "poll_seconds"),
+            ("poll_seconds = 0.5", "render_seconds = 0", "time"),
+            ("[\"vllm\", \"serve\"]", "[]", "command"),
+        ] {
+            let text = REMOTE.replace(from, to);
+            assert!(error(&text).contains(named), "{to}: {}", error(&text));
+        }
+        let plain = REMOTE.replace("vllm_omni", "openai").replace("last_frame = true", "");
+        assert!(error(&plain).contains("steps"), "{}", error(&plain));
+    }
+
+    #[tokio::test]
+    async fn tiers_that_share_a_model_server_share_its_process_or_say_why_not() {
+        let both = format!(
+            "{}{}",
+            REMOTE.replace("[pro", "[fast").replace("1280x720", "832x480").replace("720x1280", "480x832"),
+            REMOTE
+        );
+        let both = both.replace("api_key_file = \"key\"", "");
+        let engines = |text: &str| Tiers::parse(text, Path::new(".")).and_then(|tiers| tiers.engines(&Device::Cpu));
+        assert_eq!(engines(&both).expect("one process").len(), 2);
+        let error =
+            engines(&both.replacen("\"serve\"", "\"serve\", \"--fast\"", 1)).map(drop).expect_err("two processes");
+        assert!(format!("{error:#}").contains("differently"), "{error:#}");
+    }
+
     #[test]
     fn the_examples_that_ship_are_well_formed() {
-        for text in [include_str!("../tiers/one-24-gb-gpu.toml"), include_str!("../tiers/one-80-gb-gpu.toml")] {
+        for text in [
+            include_str!("../tiers/one-24-gb-gpu.toml"),
+            include_str!("../tiers/one-80-gb-gpu.toml"),
+            include_str!("../tiers/eight-gpus-vllm-omni.toml"),
+        ] {
             let tiers = Tiers::parse(text, Path::new("/models")).expect("an example");
             assert_eq!(tiers.renderings().count(), 2);
         }

@@ -20,6 +20,8 @@ pub enum State {
     WarmingUp,
     /// It works.
     Ready,
+    /// Its GPU is busy with a render that nobody wants any more and that cannot be stopped.
+    Occupied,
     /// It takes nothing new and will end.
     Stopping,
     /// It has said nothing for half a minute.
@@ -52,6 +54,17 @@ pub struct Gpu {
     pub temperature_celsius: Option<u32>,
 }
 
+/// Which process of the operating system one is: enough to tell later whether it still lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The boot of the machine and the namespace in which the number means this process.
+    pub machine: String,
+    /// Its number.
+    pub pid: i32,
+    /// Ticks from the boot to its start: a number that was given out again has another.
+    pub started: i64,
+}
+
 /// What a process says of itself.
 #[derive(Debug, Clone)]
 pub struct Process {
@@ -69,6 +82,8 @@ pub struct Process {
     pub encoders: Value,
     /// What it renders on.
     pub gpus: Vec<Gpu>,
+    /// Which process it is, where the operating system says so.
+    pub identity: Option<Identity>,
 }
 
 /// A job that a process has in hand.
@@ -103,11 +118,11 @@ pub struct Seen {
 
 /// Says that a process lives, and how.
 pub async fn report(pool: &PgPool, process: &Process) -> Result<(), sqlx::Error> {
-    let state = serde_json::to_value(process.state).unwrap_or_default();
+    let (state, identity) = (serde_json::to_value(process.state).unwrap_or_default(), process.identity.as_ref());
     sqlx::query!(
         r#"
-        insert into worker_processes (name, host, version, state, engines, encoders, gpus)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into worker_processes (name, host, version, state, engines, encoders, gpus, machine, pid, pid_started)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         on conflict (name) do update set state = excluded.state, gpus = excluded.gpus, seen_at = now()
         "#,
         process.name,
@@ -117,10 +132,32 @@ pub async fn report(pool: &PgPool, process: &Process) -> Result<(), sqlx::Error>
         Json(&process.engines) as _,
         process.encoders,
         Json(&process.gpus) as _,
+        identity.map(|identity| &identity.machine),
+        identity.map(|identity| identity.pid),
+        identity.map(|identity| identity.started),
     )
     .execute(pool)
     .await
     .map(drop)
+}
+
+/// The processes that have the configured name `name` and whose numbers mean something on this machine: names, and which they are.
+pub async fn of_machine(pool: &PgPool, name: &str, machine: &str) -> Result<Vec<(String, Identity)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select name, machine as "machine!", pid as "pid!", pid_started as "started!" from worker_processes
+        where machine = $2 and left(name, -33) = $1 and pid is not null and pid_started is not null
+        order by name limit $3
+        "#,
+        name,
+        machine,
+        LIST_MAX,
+    );
+    let known = rows.fetch_all(pool).await?.into_iter().map(|row| {
+        let identity = Identity { machine: row.machine, pid: row.pid, started: row.started };
+        (row.name, identity)
+    });
+    Ok(known.collect())
 }
 
 /// Says that a process has ended.
@@ -160,6 +197,7 @@ pub async fn list(pool: &PgPool) -> Result<Vec<Seen>, sqlx::Error> {
             engines: row.engines.0,
             encoders: row.encoders,
             gpus: row.gpus.0,
+            identity: None,
         },
         draining: row.draining,
         started_at: row.started_at,

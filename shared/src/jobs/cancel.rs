@@ -27,7 +27,7 @@ pub async fn cancel(pool: &PgPool, account: AccountId, id: JobId) -> Result<Job,
     let mut tx = db::begin(pool).await?;
     let cancelled = job_query!(
         r#"
-        update jobs set status = 'cancelled', lease_until = null, finished_at = now()
+        update jobs set status = 'cancelled', lease_until = null, remote = null, finished_at = now()
         where account_id = $1 and id = $2 and status in ('queued', 'in_progress')
         returning"#,
         "",

@@ -16,7 +16,7 @@ pub(super) async fn complete(pool: &PgPool, job: &Job, outputs: &[Output]) -> Re
         r#"
         with completed as (
             update jobs
-            set status = 'completed', progress = 100, lease_until = null, outputs = $3, finished_at = now(),
+            set status = 'completed', progress = 100, lease_until = null, remote = null, outputs = $3, finished_at = now(),
                 delivered_at = case when delivery is not null then now() end,
                 expires_at = now() + make_interval(secs => retention_seconds)
             where id = $1 and status = 'in_progress' and attempt = $2

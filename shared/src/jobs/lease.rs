@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::complete::complete;
 use super::options::Codec;
-use super::{Failure, Job, Output, WebhookFormat, job_query, removal};
+use super::{Failure, Job, Output, Remote, WebhookFormat, job_query, removal};
 use crate::bell;
 use crate::db;
 use crate::tier::Tier;
@@ -22,6 +22,9 @@ use crate::webhooks::outbox;
 /// the clock, decides whether it still may.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(600);
 const SETTLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a job is taken over from a worker's former self without counting that as a try.
+const RECLAIMS_MAX: i32 = 5;
 
 /// The right to work on one attempt of one job. Whoever holds it ends it in exactly one way.
 #[derive(Debug)]
@@ -124,6 +127,44 @@ pub async fn claim(
     Ok(claimed.fetch_optional(pool).await?.map(|job| Lease { job, lasts }))
 }
 
+/// Takes over a job whose render goes on in a model server from processes that live no more, by their names: the next attempt
+/// takes that render up again. The one before counts as given back.
+///
+/// Only such jobs: what a worker rendered itself is lost with it, and may be what ended it, so that has to count when its lease
+/// lapses. For the same reason a job is not taken over without end.
+pub async fn reclaim(
+    pool: &PgPool,
+    former: &[String],
+    tiers: &[Tier],
+    worker: &str,
+    lasts: Duration,
+) -> Result<Option<Lease>, sqlx::Error> {
+    let mut tx = db::begin(pool).await?;
+    let taken = job_query!(
+        r#"
+        update jobs
+        set attempt = attempt + 1, released = released + 1, worker = $3, claimed_at = now(),
+            lease_until = now() + make_interval(secs => $4)
+        where id = (
+            select id from jobs
+            where status = 'in_progress' and worker = any ($1) and tier = any ($2::tier[]) and remote is not null and released < $5
+            order by id limit 1 for update skip locked
+        )
+        returning"#,
+        "",
+        former,
+        tiers as _,
+        worker,
+        lasts.as_secs_f64(),
+        RECLAIMS_MAX,
+    );
+    let Some(job) = taken.fetch_optional(&mut *tx).await? else { return Ok(None) };
+    let before = Job { attempt: job.attempt - 1, ..job.clone() };
+    removal::superseded(&mut tx, &before, false).await?;
+    tx.commit().await?;
+    Ok(Some(Lease { job, lasts }))
+}
+
 impl Lease {
     /// The job as it was when the lease was taken.
     pub fn job(&self) -> &Job {
@@ -148,6 +189,17 @@ impl Lease {
             progress.min(100) as i16,
         );
         held(renewed.execute(pool).await?.rows_affected())
+    }
+
+    /// Notes where the render goes on, or that it goes on nowhere else any more.
+    pub async fn note_remote(&self, pool: &PgPool, remote: Option<&Remote>) -> Result<(), LeaseError> {
+        let noted = sqlx::query!(
+            "update jobs set remote = $3 where id = $1 and status = 'in_progress' and attempt = $2",
+            self.job.id.uuid(),
+            self.job.attempt,
+            remote.map(sqlx::types::Json) as _,
+        );
+        held(noted.execute(pool).await?.rows_affected())
     }
 
     /// Notes that the work has begun, for a customer who is told of that. Once a job, whichever attempt it is.
@@ -251,7 +303,8 @@ pub(super) async fn settle_in(
 async fn fail(tx: &mut PgConnection, job: &Job, failure: &Failure) -> Result<(), LeaseError> {
     let failed = sqlx::query!(
         r#"
-        update jobs set status = 'failed', lease_until = null, finished_at = now(), error_code = $3, error_message = $4
+        update jobs
+        set status = 'failed', lease_until = null, remote = null, finished_at = now(), error_code = $3, error_message = $4
         where id = $1 and status = 'in_progress' and attempt = $2
         "#,
         job.id.uuid(),

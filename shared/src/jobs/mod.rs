@@ -21,6 +21,7 @@ pub mod line;
 pub mod options;
 pub mod outlook;
 pub mod read;
+mod remote;
 pub mod removal;
 pub mod retention;
 pub mod retry;
@@ -35,6 +36,7 @@ pub use delivery::Delivery;
 pub use failure::Failure;
 pub use fit::Fit;
 pub use options::OutputOptions;
+pub use remote::Remote;
 pub use status::JobStatus;
 pub use watermark::Watermark;
 
@@ -154,6 +156,8 @@ pub struct Job {
     pub webhook_format: WebhookFormat,
     /// The visible mark that the video carries, as it was when the job was submitted.
     pub watermark: Option<sqlx::types::Json<Watermark>>,
+    /// Where its render goes on, if that is not in the worker itself. Empty once it has ended.
+    pub remote: Option<sqlx::types::Json<Remote>>,
 }
 
 /// In which words the customer of a job is told of it.
@@ -273,7 +277,8 @@ macro_rules! job_query {
             upload_url as "upload_url: crate::vault::Sealed", delivered_at, outputs as "outputs: sqlx::types::Json<Vec<crate::jobs::Output>>", error_code, error_message,
             number, remixed_from as "remixed_from: crate::id::JobId", style, camera, revised_prompt, credits, scrubbed_at,
             webhook_format as "webhook_format: crate::jobs::WebhookFormat",
-            watermark as "watermark: sqlx::types::Json<crate::jobs::Watermark>"
+            watermark as "watermark: sqlx::types::Json<crate::jobs::Watermark>",
+            remote as "remote: sqlx::types::Json<crate::jobs::Remote>"
             "# + $after
             $(, $argument)*
         )

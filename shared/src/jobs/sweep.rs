@@ -56,7 +56,7 @@ pub async fn enforce_deadlines(pool: &PgPool, limit: i64) -> Result<usize, sqlx:
     let overdue = job_query!(
         r#"
         update jobs
-        set status = 'failed', lease_until = null, finished_at = now(), error_code = 'deadline_exceeded',
+        set status = 'failed', lease_until = null, remote = null, finished_at = now(), error_code = 'deadline_exceeded',
             error_message = 'The video was not finished within its timeout_seconds. Submit the request again, or give it more time.'
         where id in (
             select id from jobs

@@ -6,5 +6,6 @@ mod network;
 mod poison;
 mod pool;
 mod process;
+mod remote;
 pub(crate) mod store;
 mod storm;

@@ -40,6 +40,7 @@ async fn report(server: &Server, name: &str) {
             utilization_percent: Some(97),
             temperature_celsius: None,
         }],
+        identity: None,
     };
     process::report(&server.pool, &process).await.unwrap();
     let served = Tier::ALL.map(|tier| Served { tier, pace: None, offer: None });

@@ -4,16 +4,17 @@
 //! It runs synchronously on a thread of its own and hands each frame on as soon as it exists.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use clipmill_shared::offer::Offer;
 
 pub mod preview;
+pub mod remote;
 mod sound;
 pub mod wan;
+mod watch;
 
 pub use sound::Sound;
+pub use watch::Watch;
 
 /// One picture, packed 8-bit RGB: a frame of the video, or a source image.
 pub type Frame = image::RgbImage;
@@ -56,6 +57,24 @@ pub trait Engine: Send + Sync {
         Ok(())
     }
 
+    /// Whether it may be given a job. One that waits for something outside of the worker looks after that by itself.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Whether it is busy with a render that nobody wants any more and that it cannot stop.
+    fn is_occupied(&self) -> bool {
+        false
+    }
+
+    /// What it is measured by elsewhere, in the text form of Prometheus. May wait for a moment.
+    fn metrics(&self) -> String {
+        String::new()
+    }
+
+    /// Ends what it keeps running beside the worker. The last thing that is asked of it; may wait for that.
+    fn close(&self) {}
+
     /// Draws exactly `request.frames` frames of `request.width` x `request.height`, in order, into `out`, with sound or
     /// without; or hands over a video file that shows the like.
     ///
@@ -79,6 +98,11 @@ pub trait FrameSink {
         Err(EngineError::Transient("no sound is taken here".to_owned()))
     }
 
+    /// Where a file that will be handed over may be written; the system's temporary folder if nowhere in particular.
+    fn scratch(&self) -> Option<&Path> {
+        None
+    }
+
     /// Hands over an encoded video, with sound or without, in place of frames: the last thing that an engine does, for
     /// its GPU counts as free from here on. The file may go as soon as this returns.
     ///
@@ -98,42 +122,10 @@ pub enum EngineError {
     /// It may work another time or on another machine.
     #[error("the engine failed: {0}")]
     Transient(String),
+    /// This worker cannot render at the moment, whatever the request: the job is as good as new.
+    #[error("the engine is not available: {0}")]
+    Unavailable(String),
     /// It was told to stop.
     #[error("the engine was stopped")]
     Stopped,
-}
-
-/// The line between a running engine and those who wait for it: progress one way, the wish to stop the other.
-#[derive(Debug, Clone, Default)]
-pub struct Watch {
-    inner: Arc<WatchState>,
-}
-
-#[derive(Debug, Default)]
-struct WatchState {
-    stopped: AtomicBool,
-    percent: AtomicU32,
-}
-
-impl Watch {
-    /// Reports that `step` of `total` steps are done.
-    pub fn progress(&self, step: u32, total: u32) {
-        let percent = u64::from(step) * 100 / u64::from(total.max(1));
-        self.inner.percent.store(u32::try_from(percent).unwrap_or(100).min(100), Ordering::Relaxed);
-    }
-
-    /// The share of the work that is done, 0 to 100.
-    pub fn percent(&self) -> u32 {
-        self.inner.percent.load(Ordering::Relaxed)
-    }
-
-    /// Asks the engine to stop.
-    pub fn stop(&self) {
-        self.inner.stopped.store(true, Ordering::Release);
-    }
-
-    /// Whether the engine was asked to stop.
-    pub fn stopped(&self) -> bool {
-        self.inner.stopped.load(Ordering::Acquire)
-    }
 }

@@ -44,7 +44,8 @@ pub(crate) struct WorkerView {
     host: String,
     /// The version of Clipmill
     version: String,
-    /// `warming_up`, `ready`, `stopping`, or `silent`: not heard of for half a minute
+    /// `warming_up`, `ready`, `occupied` (its GPU is busy with a render that was cancelled and cannot be stopped), `stopping`, or
+    /// `silent`: not heard of for half a minute
     #[schema(value_type = String, example = "ready")]
     state: process::State,
     /// Whether it takes no more jobs
