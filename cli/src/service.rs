@@ -141,17 +141,10 @@ impl Service {
             &config.worker.signing,
         )?;
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), ..config.worker.clone() };
-        let engines = worker.engines().context("the engines cannot be set up")?;
+        let worker_pool = worker_pool.unwrap_or_else(|| pool.clone());
+        let engines = worker.engines(&worker_pool).context("the engines cannot be set up")?;
         let moderation = Moderation::open(&config.moderation).map_err(anyhow::Error::msg)?;
-        let env = Env::new(
-            worker_pool.unwrap_or_else(|| pool.clone()),
-            storage,
-            vault,
-            engines,
-            worker,
-            &outbound,
-            stop.clone(),
-        )?;
+        let env = Env::new(worker_pool, storage, vault, engines, worker, &outbound, stop.clone())?;
         let env = Arc::new(env.moderated_by(moderation));
 
         let address = listener.local_addr().context("cannot read the address that was bound")?;

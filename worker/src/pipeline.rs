@@ -102,7 +102,7 @@ async fn attempt(env: Arc<Env>, job: Job, gpu: Held, watch: Watch) -> Result<Mad
     let engine = engine
         .ok_or_else(|| Fault::transient("render_failed", RENDER_FAILED, anyhow::anyhow!("no engine for the tier")))?;
     let request = source::request(&env.storage, &job).await?;
-    let (footage, rendering) = render::start(engine, request, watch, gpu)
+    let (footage, rendering) = render::start(engine, request, watch, gpu, env.scratch.path().to_owned())
         .map_err(|error| Fault::transient("render_failed", RENDER_FAILED, error))?;
     let clip =
         timed("postprocess", postprocess::stage::run(footage, Recipe::of(&job), env.scratch.path().to_owned())).await;

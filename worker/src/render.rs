@@ -1,7 +1,7 @@
 //! The first stage: an engine on a thread of its own, whose frames and sound flow on while it draws.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,13 +27,14 @@ pub(crate) fn start(
     request: Request,
     watch: Watch,
     gpu: Held,
+    scratch: PathBuf,
 ) -> std::io::Result<(Footage, Rendering)> {
     let (sender, stream) = mpsc::channel(PIECES_BUFFERED);
     let (report, ended) = oneshot::channel();
     let footage = Footage { fps: request.fps, frames: request.frames, engine: engine.name().to_owned(), stream };
     std::thread::Builder::new().name("render".to_owned()).spawn(move || {
         let gpu = Gpu::InUse(gpu);
-        let mut out = Channel { sender, fps: request.fps, frames: request.frames, gpu };
+        let mut out = Channel { sender, fps: request.fps, frames: request.frames, gpu, scratch };
         let rendered = catch_unwind(AssertUnwindSafe(|| engine.render(&request, &watch, &mut out)));
         let held = out.gpu.free();
         // Nobody listens any more when the attempt was given up.
@@ -65,6 +66,7 @@ struct Channel {
     fps: u32,
     frames: u32,
     gpu: Gpu,
+    scratch: PathBuf,
 }
 
 impl Channel {
@@ -86,11 +88,22 @@ impl FrameSink for Channel {
         self.send(Piece::Sound(sound))
     }
 
+    fn scratch(&self) -> Option<&Path> {
+        Some(&self.scratch)
+    }
+
     fn file(&mut self, path: &Path) -> Result<(), EngineError> {
         self.gpu.free();
         decode::decode(path, self.frames, self.fps, self)
     }
 }
+
+/// What customers read of a request that was refused by those who should render it.
+const INPUT_MODERATED: &str =
+    "The prompt or an image was refused by the model's moderation. Change the request before submitting it again.";
+/// What customers read of a video that was refused by those who rendered it.
+const OUTPUT_MODERATED: &str =
+    "The video was refused by the model's moderation. Change the request before submitting it again.";
 
 fn died() -> Fault {
     Fault::transient("render_failed", RENDER_FAILED, anyhow!("the engine's thread died"))
@@ -104,6 +117,9 @@ fn judge(rendered: Result<Duration, EngineError>) -> Result<Duration, Fault> {
         Err(EngineError::Rejected(reason)) => {
             Err(Fault::permanent("rejected_by_engine", reason.clone(), EngineError::Rejected(reason)))
         }
+        Err(error @ EngineError::Unavailable(_)) => Err(Fault::of_this_worker("engine_unavailable", error)),
+        Err(error @ EngineError::InputModerated) => Err(Fault::permanent("input_moderated", INPUT_MODERATED, error)),
+        Err(error @ EngineError::OutputModerated) => Err(Fault::permanent("output_moderated", OUTPUT_MODERATED, error)),
         Err(error @ EngineError::Transient(_)) => Err(Fault::transient("render_failed", RENDER_FAILED, error)),
     }
 }
@@ -120,7 +136,8 @@ mod tests {
         let gpus = Gpus::new(1, 3);
         let held = gpus.take().await.expect("a GPU");
         let (sender, _stream) = mpsc::channel(1);
-        let mut out = Channel { sender, fps: 24, frames: 24, gpu: Gpu::InUse(held) };
+        let scratch = PathBuf::new();
+        let mut out = Channel { sender, fps: 24, frames: 24, gpu: Gpu::InUse(held), scratch };
         assert!(gpus.take().now_or_never().is_none());
         assert!(matches!(out.file(Path::new("/nowhere/at/all")), Err(EngineError::Transient(_))));
         assert!(gpus.take().now_or_never().is_some());
@@ -129,7 +146,8 @@ mod tests {
     #[test]
     fn too_much_sound_at_once_is_refused() {
         let (sender, _stream) = mpsc::channel(1);
-        let mut out = Channel { sender, fps: 24, frames: 24, gpu: Gpu::Free(Duration::ZERO) };
+        let (gpu, scratch) = (Gpu::Free(Duration::ZERO), PathBuf::new());
+        let mut out = Channel { sender, fps: 24, frames: 24, gpu, scratch };
         let sound = |count| Sound { rate: 48_000, channels: 1, samples: vec![0.0; count] };
         assert!(matches!(out.sound(sound(Sound::SAMPLES_MAX + 1)), Err(EngineError::Transient(_))));
         assert!(out.sound(sound(Sound::SAMPLES_MAX)).is_ok());

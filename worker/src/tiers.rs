@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use clipmill_shared::db::PgPool;
 use clipmill_shared::tier::{Size, Tier};
 use clipmill_wan::Device;
 use serde::Deserialize;
 
 use crate::engine::Engine;
+use crate::engine::minimax::MinimaxEngine;
 use crate::engine::preview::PreviewEngine;
 use crate::engine::wan::{Slot, WanEngine};
 use crate::env::Engines;
+
+mod minimax;
+
+pub use minimax::{Minimax, Resolution};
 
 /// What the file says of each tier; a tier that it leaves out is not served.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -27,6 +33,8 @@ pub enum Rendering {
     Preview {},
     /// A Wan model in diffusers folder layout.
     Wan(Box<Wan>),
+    /// MiniMax's own API.
+    Minimax(Box<Minimax>),
 }
 
 /// How a Wan model renders one tier.
@@ -117,21 +125,29 @@ impl Tiers {
         let mut tiers: Self = toml::from_str(text)?;
         ensure!(!tiers.0.is_empty(), "it names no tier: [fast] or [pro]");
         for (tier, rendering) in &mut tiers.0 {
-            if let Rendering::Wan(wan) = rendering {
-                wan.folder = home.join(&wan.folder);
-                wan.lora.iter_mut().for_each(|lora| lora.file = home.join(&lora.file));
-                wan.check(*tier).with_context(|| format!("[{tier}]"))?;
+            match rendering {
+                Rendering::Preview {} => {}
+                Rendering::Wan(wan) => {
+                    wan.folder = home.join(&wan.folder);
+                    wan.lora.iter_mut().for_each(|lora| lora.file = home.join(&lora.file));
+                    wan.check(*tier).with_context(|| format!("[{tier}]"))?;
+                }
+                Rendering::Minimax(minimax) => {
+                    minimax.api_key_file = home.join(&minimax.api_key_file);
+                    minimax.check(*tier).with_context(|| format!("[{tier}]"))?;
+                }
             }
         }
         Ok(tiers)
     }
 
     /// The engines that render these tiers. Models are looked through here and loaded when the first job needs them;
-    /// tiers with the same settings share one.
+    /// tiers with the same settings share one. Workers keep limits of other services together by way of the ledger; without one they
+    /// are not kept, as for a mere look.
     ///
     /// # Errors
-    /// A model folder that is incomplete or not supported.
-    pub fn engines(&self, device: &Device) -> anyhow::Result<Engines> {
+    /// A model folder that is incomplete or not supported, a key that cannot be read.
+    pub fn engines(&self, device: &Device, ledger: Option<&PgPool>) -> anyhow::Result<Engines> {
         let slot = Arc::new(Slot::default());
         let mut made: Vec<(&Rendering, Arc<dyn Engine>)> = Vec::new();
         let mut engines = Engines::new();
@@ -139,7 +155,7 @@ impl Tiers {
             let known = made.iter().find(|(known, _)| *known == rendering).map(|(_, engine)| engine.clone());
             let engine = match known {
                 Some(engine) => engine,
-                None => rendering.engine(device, &slot).with_context(|| format!("[{tier}]"))?,
+                None => rendering.engine(device, &slot, ledger).with_context(|| format!("[{tier}]"))?,
             };
             made.push((rendering, engine.clone()));
             engines.insert(*tier, engine);
@@ -154,10 +170,16 @@ impl Tiers {
 }
 
 impl Rendering {
-    fn engine(&self, device: &Device, slot: &Arc<Slot>) -> anyhow::Result<Arc<dyn Engine>> {
+    /// Whether a model runs on the worker's own device.
+    pub(crate) fn runs_here(&self) -> bool {
+        matches!(self, Rendering::Wan(_))
+    }
+
+    fn engine(&self, device: &Device, slot: &Arc<Slot>, ledger: Option<&PgPool>) -> anyhow::Result<Arc<dyn Engine>> {
         Ok(match self {
             Rendering::Preview {} => Arc::new(PreviewEngine::new()),
             Rendering::Wan(wan) => Arc::new(WanEngine::open(wan, device, slot.clone())?),
+            Rendering::Minimax(minimax) => Arc::new(MinimaxEngine::open(minimax, ledger)?),
         })
     }
 }
@@ -229,7 +251,11 @@ mod tests {
 
     #[test]
     fn the_examples_that_ship_are_well_formed() {
-        for text in [include_str!("../tiers/one-24-gb-gpu.toml"), include_str!("../tiers/one-80-gb-gpu.toml")] {
+        for text in [
+            include_str!("../tiers/one-24-gb-gpu.toml"),
+            include_str!("../tiers/one-80-gb-gpu.toml"),
+            include_str!("../tiers/minimax.toml"),
+        ] {
             let tiers = Tiers::parse(text, Path::new("/models")).expect("an example");
             assert_eq!(tiers.renderings().count(), 2);
         }
@@ -238,7 +264,7 @@ mod tests {
     #[test]
     fn tiers_with_the_same_settings_share_one_engine() {
         let tiers = Tiers::parse("[fast]\nengine = \"preview\"\n[pro]\nengine = \"preview\"\n", Path::new("."));
-        let engines = tiers.and_then(|tiers| tiers.engines(&Device::Cpu)).expect("preview needs nothing");
+        let engines = tiers.and_then(|tiers| tiers.engines(&Device::Cpu, None)).expect("preview needs nothing");
         assert!(Arc::ptr_eq(&engines[&Tier::Fast], &engines[&Tier::Pro]));
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use clipmill_shared::offer::Offer;
 
+pub mod minimax;
 pub mod preview;
 mod sound;
 pub mod wan;
@@ -79,6 +80,11 @@ pub trait FrameSink {
         Err(EngineError::Transient("no sound is taken here".to_owned()))
     }
 
+    /// Where a file that will be handed over may be written; the system's temporary folder if nowhere in particular.
+    fn scratch(&self) -> Option<&Path> {
+        None
+    }
+
     /// Hands over an encoded video, with sound or without, in place of frames: the last thing that an engine does, for
     /// its GPU counts as free from here on. The file may go as soon as this returns.
     ///
@@ -98,6 +104,15 @@ pub enum EngineError {
     /// It may work another time or on another machine.
     #[error("the engine failed: {0}")]
     Transient(String),
+    /// This worker cannot render at the moment, whatever the request: the job is as good as new.
+    #[error("the engine is not available: {0}")]
+    Unavailable(String),
+    /// What is asked for is not allowed by those who render it.
+    #[error("the engine's moderation refused the request")]
+    InputModerated,
+    /// What was rendered is not allowed by those who rendered it.
+    #[error("the engine's moderation refused the video")]
+    OutputModerated,
     /// It was told to stop.
     #[error("the engine was stopped")]
     Stopped,
