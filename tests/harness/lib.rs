@@ -6,6 +6,7 @@ pub mod endless;
 pub mod events;
 pub mod gate;
 pub mod log;
+pub mod minimax_upstream;
 pub mod oracle;
 pub mod photograph;
 pub mod picture;
@@ -20,6 +21,7 @@ pub mod shared;
 pub mod trap;
 pub mod video;
 
+pub use minimax_upstream::MinimaxUpstream;
 pub use oracle::Oracle;
 pub use receiver::Receiver;
 pub use recorder::Recorder;

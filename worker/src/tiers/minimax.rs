@@ -234,7 +234,7 @@ mod tests {
         for (from, to, named) in [
             ("MiniMax-Hailuo-2.3", "MiniMax-Hailuo-4", "MiniMax-Hailuo-2.3-Fast"),
             ("[pro]", "[fast]", "1080P: the fast tier does not accept 1920x1080"),
-            ("seconds = [6] }", "seconds = [5] }", "`seconds` must hold 6 too"),
+            ("seconds = [6] }", "seconds = [5] }", "`seconds` must hold 5 too"),
             ("seconds = [6, 10]", "seconds = [10, 12]", "`seconds` must hold 6 too"),
             ("\"1920x1080\"", "\"1366x768\"", "stands there twice"),
             ("requests_per_minute = 5", "requests_per_minute = 0", "requests_per_minute"),

@@ -71,3 +71,88 @@ fn data_url(frame: &Frame, size: Size) -> Result<String, EngineError> {
         .map_err(|error| EngineError::Transient(format!("a source image cannot be encoded: {error}")))?;
     Ok(format!("data:image/jpeg;base64,{}", BASE64.encode(bytes)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::tiers::Resolution;
+
+    fn config(model: &str) -> Minimax {
+        let resolution = |name: &str, size: &str, seconds: &[u32]| Resolution {
+            name: name.to_owned(),
+            sizes: vec![size.parse().expect("a size")],
+            seconds: seconds.to_vec(),
+        };
+        Minimax {
+            model: model.to_owned(),
+            api_key_file: PathBuf::new(),
+            url: String::new(),
+            resolutions: vec![resolution("768P", "1366x768", &[6, 10]), resolution("1080P", "1920x1080", &[6])],
+            requests_per_minute: 5,
+            fps: 24,
+            turn_seconds: 0,
+            request_seconds: 1,
+            poll_seconds: 1.0,
+            render_seconds: 1,
+        }
+    }
+
+    fn request(size: (u32, u32), frames: u32, prompt: &str) -> Request {
+        Request {
+            prompt: prompt.to_owned(),
+            negative_prompt: Some("rain".to_owned()),
+            width: size.0,
+            height: size.1,
+            frames,
+            fps: 24,
+            seed: 7,
+            first_frame: None,
+            last_frame: None,
+        }
+    }
+
+    #[test]
+    fn a_size_becomes_a_resolution_and_frames_become_seconds() {
+        let (config, model) = (config("MiniMax-Hailuo-2.3"), Model::named("MiniMax-Hailuo-2.3").expect("a model"));
+        for (size, frames, made) in [
+            ((1366, 768), 144, Some(("768P", 6))),
+            ((1366, 768), 240, Some(("768P", 10))),
+            ((1920, 1080), 144, Some(("1080P", 6))),
+            ((1920, 1080), 240, None),
+            ((1366, 768), 156, None),
+            ((1280, 720), 144, None),
+        ] {
+            let request = request(size, frames, "a fox");
+            let order = Order::new(&request, &config, model);
+            assert_eq!(order.as_ref().ok().map(|order| (order.resolution, order.seconds)), made, "{size:?} {frames}");
+            assert!(matches!(order, Ok(_) | Err(EngineError::Rejected(_))));
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_is_refused_in_words_without_it() {
+        for (name, max_chars) in [("MiniMax-Hailuo-2.3", 2000), ("MiniMax-H3", 7000)] {
+            let (config, model) = (config(name), Model::named(name).expect("a model"));
+            assert!(Order::new(&request((1366, 768), 144, &"ä".repeat(max_chars)), &config, model).is_ok());
+            match Order::new(&request((1366, 768), 144, &"ä".repeat(max_chars + 1)), &config, model) {
+                Err(EngineError::Rejected(words)) => {
+                    assert!(words.contains(&max_chars.to_string()) && !words.contains('ä'), "{words}");
+                }
+                _ => panic!("{name} takes a prompt that is too long"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_goes_out_as_a_jpeg_in_the_size_of_the_video() {
+        for (width, height) in [(32, 18), (1366, 768), (4000, 2249)] {
+            let size = Size { width: 1366, height: 768 };
+            let url = data_url(&Frame::from_pixel(width, height, image::Rgb([200, 40, 40])), size).expect("a picture");
+            let bytes = BASE64.decode(url.strip_prefix("data:image/jpeg;base64,").expect("a JPEG")).expect("base64");
+            let sent = image::load_from_memory(&bytes).expect("an image");
+            assert_eq!((sent.width(), sent.height()), (1366, 768));
+        }
+    }
+}
