@@ -80,7 +80,7 @@ impl MinimaxEngine {
     /// refusal.
     pub fn submit(&self, request: &Request, watch: &Watch) -> Result<String, EngineError> {
         let order = Order::new(request, &self.config, self.model)?;
-        self.runtime.block_on(unless_stopped(watch, self.place(&order)))
+        self.runtime.block_on(self.place(&order, watch))
     }
 
     /// Waits for a render that was accepted and fetches its video into a file in `folder`, which goes with the value. What nobody wants
@@ -105,14 +105,19 @@ impl MinimaxEngine {
         })
     }
 
-    /// A refusal for too many requests makes all workers wait, this one within the time that it has.
-    async fn place(&self, order: &Order<'_>) -> Result<String, EngineError> {
+    /// A refusal for too many requests makes all workers wait, this one within the time that it has. A question that is on its way is
+    /// not given up: without the answer there would be no id by which to call the render off.
+    async fn place(&self, order: &Order<'_>, watch: &Watch) -> Result<String, EngineError> {
         let until = Instant::now() + self.config.turn();
         let body = (self.model.generation.body)(order);
         loop {
-            if let Some(turns) = &self.turns {
-                turns.next(until).await?;
-            }
+            let turn = async {
+                match &self.turns {
+                    Some(turns) => turns.next(until).await,
+                    None => Ok(()),
+                }
+            };
+            unless_stopped(watch, turn).await?;
             let answer = self.client.post(self.model.generation.create, &body).await?.accepted();
             match (answer, &self.turns) {
                 (Ok(answer), _) => return id(&answer["task_id"]).ok_or_else(|| Trouble::unreadable().into()),

@@ -97,6 +97,7 @@ fn in_error(error: &Value) -> Option<i64> {
     Some(in_brackets().unwrap_or(of_kind))
 }
 
+/// What a refusal means for the job. What the operator has to see to is logged.
 impl From<Refusal> for EngineError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
