@@ -144,17 +144,10 @@ impl Service {
         )?;
         let provenance = provenance(config)?;
         let worker = WorkerConfig { grace_seconds: GRACE.as_secs(), provenance, ..config.worker.clone() };
-        let engines = worker.engines().context("the engines cannot be set up")?;
+        let worker_pool = worker_pool.unwrap_or_else(|| pool.clone());
+        let engines = worker.engines(&worker_pool).context("the engines cannot be set up")?;
         let moderation = Moderation::open(&config.moderation).map_err(anyhow::Error::msg)?;
-        let env = Env::new(
-            worker_pool.unwrap_or_else(|| pool.clone()),
-            storage,
-            vault,
-            engines,
-            worker,
-            &outbound,
-            stop.clone(),
-        )?;
+        let env = Env::new(worker_pool, storage, vault, engines, worker, &outbound, stop.clone())?;
         let fonts = Fonts::open(&config.clients.watermark.font).map_err(anyhow::Error::msg)?;
         let env = Arc::new(env.moderated_by(moderation).writing_with(fonts));
 

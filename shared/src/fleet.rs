@@ -10,6 +10,7 @@ use crate::jobs::options::Codec;
 use crate::offer::Offer;
 use crate::tier::Tier;
 
+pub mod bucket;
 pub mod load;
 pub mod orders;
 pub mod process;

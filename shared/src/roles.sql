@@ -60,6 +60,7 @@ grant select on credit_balances, credit_entries to clipmill_worker;
 grant select, insert, update, delete on removals, shares, workers, worker_processes to clipmill_worker;
 grant select, delete on drains to clipmill_worker;
 grant select on paused_tiers to clipmill_worker;
+grant select, insert, update, delete on upstream_buckets to clipmill_worker;
 grant select, insert, delete on events to clipmill_worker;
 grant update (id) on events to clipmill_worker;
 grant select, insert, update on deliveries to clipmill_worker;

@@ -8,6 +8,7 @@ pub mod endless;
 pub mod events;
 pub mod gate;
 pub mod log;
+pub mod minimax_upstream;
 pub mod oracle;
 pub mod photograph;
 pub mod picture;
@@ -25,6 +26,7 @@ pub mod trap;
 pub mod video;
 
 pub use customer::Customer;
+pub use minimax_upstream::MinimaxUpstream;
 pub use oracle::Oracle;
 pub use rclone::Rclone;
 pub use receiver::Receiver;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use chrono::{NaiveTime, TimeDelta};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
-use clipmill_shared::db::DbConfig;
+use clipmill_shared::db::{DbConfig, PgPool};
 use clipmill_shared::id::AccountId;
 use clipmill_shared::jobs::watermark::font::FontConfig;
 use clipmill_shared::moderation::ModerationConfig;
@@ -142,7 +142,7 @@ pub struct WorkerConfig {
     /// How generated media are marked as such
     #[command(flatten)]
     pub provenance: ProvenanceConfig,
-    /// Renders at the same time: one a GPU, and one where an engine runs a model
+    /// Renders at the same time: one a GPU, one where an engine runs a model, and as many as one likes where all are rendered elsewhere
     #[arg(long, env = "CLIPMILL_GPUS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub gpus: u32,
     /// What encodes videos; each encoder is tried at the start
@@ -281,10 +281,11 @@ impl WorkerConfig {
     ///
     /// # Errors
     /// A file, a model or a device that cannot be used.
-    pub fn engines(&self) -> anyhow::Result<Engines> {
+    pub fn engines(&self, ledger: &PgPool) -> anyhow::Result<Engines> {
         let Some(file) = &self.engines.tiers_file else { return Ok(preview_engines()) };
-        let engines = Tiers::read(file)?.engines(&self.engines.open_device()?)?;
-        let runs_models = engines.values().any(|engine| engine.offer().is_some());
+        let tiers = Tiers::read(file)?;
+        let engines = tiers.engines(&self.engines.open_device()?, Some(ledger))?;
+        let runs_models = tiers.renderings().any(|(_, rendering)| rendering.runs_here());
         ensure!(
             self.gpus == 1 || !runs_models,
             "--gpus / CLIPMILL_GPUS is {}, and a worker that runs a model has one: start a worker for each GPU",

@@ -9,7 +9,7 @@ use clipmill_wan::{Device, Error};
 use crate::config::EngineConfig;
 use crate::engine::remote::section::Section;
 use crate::engine::wan::options;
-use crate::tiers::{Rendering, Tiers, Wan};
+use crate::tiers::{Minimax, Rendering, Resolution, Tiers, Wan};
 
 /// Prints what was found and what fits.
 ///
@@ -29,10 +29,26 @@ pub fn report(config: &EngineConfig) -> anyhow::Result<()> {
             Rendering::Preview {} => println!("{tier}: the preview engine, which needs no model"),
             Rendering::Wan(wan) => println!("{tier}: {}", model(wan, &device)?),
             Rendering::Remote(section) => println!("{tier}: {}", server(section)),
+            Rendering::Minimax(minimax) => println!("{tier}: {}", elsewhere(minimax)),
         }
     }
     // Looks at what the files say against what the models can.
-    tiers.engines(&device).map(drop)
+    tiers.engines(&device, None).map(drop)
+}
+
+fn elsewhere(minimax: &Minimax) -> String {
+    let resolution = |resolution: &Resolution| {
+        let sizes: Vec<String> = resolution.sizes.iter().map(ToString::to_string).collect();
+        format!("{} in {}", resolution.name, sizes.join(", "))
+    };
+    let resolutions: Vec<String> = minimax.resolutions.iter().map(resolution).collect();
+    format!(
+        "{} at {}, {} a minute: {}",
+        minimax.model,
+        minimax.url,
+        minimax.requests_per_minute,
+        resolutions.join("; ")
+    )
 }
 
 fn server(section: &Section) -> String {

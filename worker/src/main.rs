@@ -48,8 +48,8 @@ async fn work(cli: WorkArgs) -> anyhow::Result<()> {
     transit::warn(&cli.db, &cli.storage);
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let vault = cli.secrets.vault().map_err(anyhow::Error::msg)?;
-    let engines = cli.worker.engines().context("the engines cannot be set up")?;
     let pool = ledger(&cli.db).await?;
+    let engines = cli.worker.engines(&pool).context("the engines cannot be set up")?;
     let storage = Storage::open(&cli.storage).await;
     let moderation = Moderation::open(&cli.moderation).map_err(anyhow::Error::msg)?;
     if let Some(scratch) = &cli.worker.scratch {

@@ -102,6 +102,13 @@ impl FrameSink for Channel {
     }
 }
 
+/// What customers read of a request that was refused by those who should render it.
+const INPUT_MODERATED: &str =
+    "The prompt or an image was refused by the model's moderation. Change the request before submitting it again.";
+/// What customers read of a video that was refused by those who rendered it.
+const OUTPUT_MODERATED: &str =
+    "The video was refused by the model's moderation. Change the request before submitting it again.";
+
 fn died() -> Fault {
     Fault::transient("render_failed", RENDER_FAILED, anyhow!("the engine's thread died"))
 }
@@ -115,6 +122,8 @@ fn judge(rendered: Result<Duration, EngineError>) -> Result<Duration, Fault> {
             Err(Fault::permanent("rejected_by_engine", reason.clone(), EngineError::Rejected(reason)))
         }
         Err(error @ EngineError::Unavailable(_)) => Err(Fault::of_this_worker("engine_unavailable", error)),
+        Err(error @ EngineError::InputModerated) => Err(Fault::permanent("input_moderated", INPUT_MODERATED, error)),
+        Err(error @ EngineError::OutputModerated) => Err(Fault::permanent("output_moderated", OUTPUT_MODERATED, error)),
         Err(error @ EngineError::Transient(_)) => Err(Fault::transient("render_failed", RENDER_FAILED, error)),
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clipmill_shared::accounts::{erasure, export, hold, privacy};
 use clipmill_shared::db::{self, Error};
 use clipmill_shared::files;
-use clipmill_shared::fleet::{self, orders, process};
+use clipmill_shared::fleet::{self, bucket, orders, process};
 use clipmill_shared::jobs::sweep;
 use clipmill_shared::webhooks::log;
 use tracing::{info, warn};
@@ -86,7 +86,8 @@ pub(crate) async fn report(env: &Env) -> Result<(), Error> {
     process::report(&env.pool, &env.process()).await?;
     fleet::forget(&env.pool).await?;
     process::forget(&env.pool).await?;
-    orders::forget(&env.pool).await
+    orders::forget(&env.pool).await?;
+    bucket::forget(&env.pool).await
 }
 
 fn note<T: Default>(what: &str, done: Result<T, Error>) -> T {

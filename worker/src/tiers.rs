@@ -5,17 +5,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use clipmill_shared::db::PgPool;
 use clipmill_shared::tier::{Size, Tier};
 use clipmill_wan::Device;
 use serde::Deserialize;
 
 use crate::engine::Engine;
+use crate::engine::minimax::MinimaxEngine;
 use crate::engine::preview::PreviewEngine;
 use crate::engine::remote::RemoteEngine;
 use crate::engine::remote::section::Section;
 use crate::engine::remote::server::{self, Servers};
 use crate::engine::wan::{Slot, WanEngine};
 use crate::env::Engines;
+
+mod minimax;
+
+pub use minimax::{Minimax, Resolution};
 
 /// What the file says of each tier; a tier that it leaves out is not served.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +38,8 @@ pub enum Rendering {
     Wan(Box<Wan>),
     /// A model server that speaks the shape of OpenAI's Videos API.
     Remote(Box<Section>),
+    /// MiniMax's own API.
+    Minimax(Box<Minimax>),
 }
 
 /// How a Wan model renders one tier.
@@ -129,19 +137,20 @@ impl Tiers {
     }
 
     /// The engines that render these tiers. Models are looked through here and loaded when the first job needs them;
-    /// tiers with the same settings share one.
+    /// tiers with the same settings share one. Workers keep limits of other services together by way of the ledger; without one they
+    /// are not kept, as for a mere look.
     ///
     /// # Errors
-    /// A model folder that is incomplete or not supported.
-    pub fn engines(&self, device: &Device) -> anyhow::Result<Engines> {
-        let (slot, servers) = (Arc::new(Slot::default()), self.servers()?);
+    /// A model folder that is incomplete or not supported, a key that cannot be read.
+    pub fn engines(&self, device: &Device, ledger: Option<&PgPool>) -> anyhow::Result<Engines> {
+        let place = Place { device, ledger, slot: Arc::new(Slot::default()), servers: self.servers()? };
         let mut made: Vec<(&Rendering, Arc<dyn Engine>)> = Vec::new();
         let mut engines = Engines::new();
         for (tier, rendering) in &self.0 {
             let known = made.iter().find(|(known, _)| *known == rendering).map(|(_, engine)| engine.clone());
             let engine = match known {
                 Some(engine) => engine,
-                None => rendering.engine(device, &slot, &servers).with_context(|| format!("[{tier}]"))?,
+                None => rendering.engine(&place).with_context(|| format!("[{tier}]"))?,
             };
             made.push((rendering, engine.clone()));
             engines.insert(*tier, engine);
@@ -153,7 +162,7 @@ impl Tiers {
     fn servers(&self) -> anyhow::Result<Servers> {
         server::servers(self.0.values().filter_map(|rendering| match rendering {
             Rendering::Remote(section) => Some(section.as_ref()),
-            Rendering::Preview {} | Rendering::Wan(_) => None,
+            Rendering::Preview {} | Rendering::Wan(_) | Rendering::Minimax(_) => None,
         }))
     }
 
@@ -163,7 +172,20 @@ impl Tiers {
     }
 }
 
+/// Where engines find themselves.
+struct Place<'a> {
+    device: &'a Device,
+    ledger: Option<&'a PgPool>,
+    slot: Arc<Slot>,
+    servers: Servers,
+}
+
 impl Rendering {
+    /// Whether a model runs on the worker's own device.
+    pub(crate) fn runs_here(&self) -> bool {
+        matches!(self, Rendering::Wan(_))
+    }
+
     /// Lets relative paths start at this folder.
     fn start_at(&mut self, home: &Path) {
         match self {
@@ -175,6 +197,7 @@ impl Rendering {
             Rendering::Remote(section) => {
                 section.api_key_file = section.api_key_file.as_ref().map(|file| home.join(file));
             }
+            Rendering::Minimax(minimax) => minimax.api_key_file = home.join(&minimax.api_key_file),
         }
     }
 
@@ -186,14 +209,18 @@ impl Rendering {
                 check_offer(tier, &section.sizes, section.fps, section.max_frames)?;
                 section.check()
             }
+            Rendering::Minimax(minimax) => minimax.check(tier),
         }
     }
 
-    fn engine(&self, device: &Device, slot: &Arc<Slot>, servers: &Servers) -> anyhow::Result<Arc<dyn Engine>> {
+    fn engine(&self, place: &Place<'_>) -> anyhow::Result<Arc<dyn Engine>> {
         Ok(match self {
             Rendering::Preview {} => Arc::new(PreviewEngine::new()),
-            Rendering::Wan(wan) => Arc::new(WanEngine::open(wan, device, slot.clone())?),
-            Rendering::Remote(section) => Arc::new(RemoteEngine::open(section, servers.get(&section.url).cloned())?),
+            Rendering::Wan(wan) => Arc::new(WanEngine::open(wan, place.device, place.slot.clone())?),
+            Rendering::Remote(section) => {
+                Arc::new(RemoteEngine::open(section, place.servers.get(&section.url).cloned())?)
+            }
+            Rendering::Minimax(minimax) => Arc::new(MinimaxEngine::open(minimax, place.ledger)?),
         })
     }
 }
@@ -338,7 +365,7 @@ mod tests {
             REMOTE
         );
         let both = both.replace("api_key_file = \"key\"", "");
-        let engines = |text: &str| Tiers::parse(text, Path::new(".")).and_then(|tiers| tiers.engines(&Device::Cpu));
+        let engines = |text: &str| Tiers::parse(text, Path::new(".")).and_then(|tiers| tiers.engines(&Device::Cpu, None));
         assert_eq!(engines(&both).expect("one process").len(), 2);
         let error =
             engines(&both.replacen("\"serve\"", "\"serve\", \"--fast\"", 1)).map(drop).expect_err("two processes");
@@ -351,6 +378,7 @@ mod tests {
             include_str!("../tiers/one-24-gb-gpu.toml"),
             include_str!("../tiers/one-80-gb-gpu.toml"),
             include_str!("../tiers/eight-gpus-vllm-omni.toml"),
+            include_str!("../tiers/minimax.toml"),
         ] {
             let tiers = Tiers::parse(text, Path::new("/models")).expect("an example");
             assert_eq!(tiers.renderings().count(), 2);
@@ -360,7 +388,7 @@ mod tests {
     #[test]
     fn tiers_with_the_same_settings_share_one_engine() {
         let tiers = Tiers::parse("[fast]\nengine = \"preview\"\n[pro]\nengine = \"preview\"\n", Path::new("."));
-        let engines = tiers.and_then(|tiers| tiers.engines(&Device::Cpu)).expect("preview needs nothing");
+        let engines = tiers.and_then(|tiers| tiers.engines(&Device::Cpu, None)).expect("preview needs nothing");
         assert!(Arc::ptr_eq(&engines[&Tier::Fast], &engines[&Tier::Pro]));
     }
 }

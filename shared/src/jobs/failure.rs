@@ -10,7 +10,7 @@ pub struct Failure {
 }
 
 /// Every code with which a job can fail, and what it means.
-pub const CODES: [(&str, &str); 15] = [
+pub const CODES: [(&str, &str); 16] = [
     ("deadline_exceeded", "The video was not finished within its `timeout_seconds`."),
     ("worker_lost", "The worker was lost while it rendered, on every attempt."),
     ("render_failed", "The renderer failed, on every attempt."),
@@ -21,6 +21,7 @@ pub const CODES: [(&str, &str); 15] = [
     ("storage_failed", "A source image could not be read, on every attempt."),
     ("postprocess_failed", "The video could not be encoded, on every attempt."),
     ("upload_failed", "The video could not be stored, on every attempt."),
+    ("input_moderated", "The prompt or an image is not allowed by the model that renders. Nothing is charged."),
     ("output_moderated", "The finished video is not allowed here. It was not stored, and nothing is charged."),
     (
         "moderation_unavailable",

@@ -306,11 +306,13 @@ fn size(tier: Tier, offer: Option<&Offer>, text: Option<&str>, image: Option<&So
         (None, Some(image)) => {
             offer.and_then(|offer| offer.following(image.size)).unwrap_or_else(|| Size::following(image.size))
         }
-        (None, None) => offer.and_then(|offer| offer.sizes.first().copied()).unwrap_or(DEFAULT_SIZE),
+        (None, None) => offer.and_then(|offer| offer.sizes(false).first().copied()).unwrap_or(DEFAULT_SIZE),
     };
-    if let Some(offer) = offer.filter(|offer| !offer.sizes.contains(&size)) {
-        let sizes: Vec<String> = offer.sizes.iter().map(Size::to_string).collect();
-        return Err(Invalid::new("size", format!("must be one of {} in the {tier} tier", sizes.join(", "))));
+    if let Some(offer) = offer.filter(|offer| !offer.sizes(image.is_some()).contains(&size)) {
+        let sizes = offer.sizes(image.is_some());
+        let of_text = if sizes.len() < offer.sizes.len() { " for a video of text alone" } else { "" };
+        let sizes: Vec<String> = sizes.iter().map(Size::to_string).collect();
+        return Err(Invalid::new("size", format!("must be one of {} in the {tier} tier{of_text}", sizes.join(", "))));
     }
     if !size.is_well_formed() {
         return Err(Invalid::new(
@@ -332,10 +334,19 @@ fn size(tier: Tier, offer: Option<&Offer>, text: Option<&str>, image: Option<&So
 
 fn seconds(tier: Tier, offer: Option<&Offer>, size: Size, seconds: Option<i64>) -> Result<i32, Invalid> {
     let max = tier.limits().max_seconds(size).unwrap_or(0).min(offer.map_or(u32::MAX, Offer::max_seconds));
-    let asked = seconds.unwrap_or(i64::from(DEFAULT_SECONDS.min(max)));
-    let allowed =
-        || Invalid::new("seconds", format!("must be a whole number from 1 to {max} for {size} in the {tier} tier"));
-    within("seconds", asked, 1, max).map_err(|_| allowed())
+    let default = offer.map_or(DEFAULT_SECONDS.min(max), |offer| offer.default_seconds(max));
+    let asked = seconds.unwrap_or(default.into());
+    let Some(lengths) = offer.and_then(|offer| offer.seconds.as_ref()) else {
+        let allowed = || format!("must be a whole number from 1 to {max} for {size} in the {tier} tier");
+        return within("seconds", asked, 1, max).map_err(|_| Invalid::new("seconds", allowed()));
+    };
+    let mut lengths = lengths.iter().filter(|length| **length <= max);
+    let found = lengths.clone().find(|length| i64::from(**length) == asked);
+    found.and_then(|length| i32::try_from(*length).ok()).ok_or_else(|| {
+        let first = lengths.next().map(u32::to_string).unwrap_or_default();
+        let list = lengths.fold(first, |list, length| format!("{list} or {length}"));
+        Invalid::new("seconds", format!("must be {list} for {size} in the {tier} tier"))
+    })
 }
 
 fn fps(tier: Tier, offer: Option<&Offer>, fps: Option<i64>) -> Result<i32, Invalid> {

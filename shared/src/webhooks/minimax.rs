@@ -9,6 +9,7 @@ use crate::jobs::JobStatus;
 pub const SUCCESS: (u32, &str) = (0, "success");
 
 const UNKNOWN: u32 = 1000;
+const INPUT_MODERATED: u32 = 1026;
 const OUTPUT_MODERATED: u32 = 1027;
 
 /// What a callback says of a job.
@@ -30,6 +31,7 @@ pub(super) struct Told {
 pub fn base_resp<'a>(status: JobStatus, code: Option<&str>, message: Option<&'a str>) -> (u32, &'a str) {
     match (status, code) {
         (JobStatus::Failed, Some("output_moderated")) => (OUTPUT_MODERATED, message.unwrap_or("output moderated")),
+        (JobStatus::Failed, Some("input_moderated")) => (INPUT_MODERATED, message.unwrap_or("input moderated")),
         (JobStatus::Failed, _) => (UNKNOWN, message.unwrap_or("failed")),
         (JobStatus::Cancelled, _) => (UNKNOWN, "the task was cancelled"),
         (JobStatus::Queued | JobStatus::InProgress | JobStatus::Completed | JobStatus::Expired, _) => SUCCESS,
@@ -83,6 +85,7 @@ mod tests {
     #[test]
     fn a_task_without_a_video_has_a_code() {
         for (kind, error, code) in [
+            (EventKind::Failed, Some("input_moderated"), 1026),
             (EventKind::Failed, Some("output_moderated"), 1027),
             (EventKind::Failed, Some("worker_lost"), 1000),
             (EventKind::Cancelled, None, 1000),

@@ -27,6 +27,7 @@ mod shares;
 mod sound;
 mod text_to_video;
 mod transit;
+mod upstream;
 mod vault;
 mod wan;
 mod watermark;

@@ -53,7 +53,7 @@ impl Configured {
     }
 
     fn engines(&self) -> Engines {
-        Tiers::read(&self.file()).unwrap().engines(&clipmill_wan::Device::Cpu).unwrap()
+        Tiers::read(&self.file()).unwrap().engines(&clipmill_wan::Device::Cpu, None).unwrap()
     }
 }
 

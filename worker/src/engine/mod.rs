@@ -7,6 +7,7 @@ use std::path::Path;
 
 use clipmill_shared::offer::Offer;
 
+pub mod minimax;
 pub mod preview;
 pub mod remote;
 mod sound;
@@ -125,6 +126,12 @@ pub enum EngineError {
     /// This worker cannot render at the moment, whatever the request: the job is as good as new.
     #[error("the engine is not available: {0}")]
     Unavailable(String),
+    /// What is asked for is not allowed by those who render it.
+    #[error("the engine's moderation refused the request")]
+    InputModerated,
+    /// What was rendered is not allowed by those who rendered it.
+    #[error("the engine's moderation refused the video")]
+    OutputModerated,
     /// It was told to stop.
     #[error("the engine was stopped")]
     Stopped,

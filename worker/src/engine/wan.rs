@@ -143,6 +143,8 @@ fn offer(wan: &Wan, folder: &Folder) -> Offer {
         sizes: wan.sizes.clone(),
         fps: wan.fps,
         max_frames: wan.max_frames,
+        seconds: None,
+        text_sizes: None,
     }
 }
 

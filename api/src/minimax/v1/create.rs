@@ -187,7 +187,9 @@ async fn wish(app: &App, account: AccountId, task: Task, form: &mut Form) -> Res
         prompt: Some(task.prompt),
         size: Some(size(task.resolution, picture, tier, offer, duration).to_string()),
         // A model that makes shorter videos makes them as long as it can.
-        seconds: Some(offer.map_or(duration, |offer| duration.min(offer.max_seconds().into()))),
+        seconds: Some(
+            offer.map_or(duration, |offer| offer.nearest_seconds(u32::try_from(duration).unwrap_or(u32::MAX)).into()),
+        ),
         model: task.model,
         tier: Some(tier),
         metadata: task.metadata,

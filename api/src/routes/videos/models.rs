@@ -71,9 +71,14 @@ pub(crate) struct ModelView {
     last_frame: bool,
     /// How long a video of at most so many pixels may be, from small to large
     bands: Vec<BandView>,
+    /// The only lengths in seconds, as far as the bands allow them; null if every whole number is one
+    seconds: Option<Vec<u32>>,
     /// Sizes worth offering, the one that is used if none is asked for first if `any_size` is false
     #[schema(value_type = Vec<String>)]
     sizes: Vec<Size>,
+    /// Those of them that a video of text alone may have; null if it may have all
+    #[schema(value_type = Option<Vec<String>>)]
+    text_sizes: Option<Vec<Size>>,
     /// Whether any even size within the bands and 1:2.5 to 2.5:1 is accepted beside `sizes`
     any_size: bool,
     /// Shortest side in pixels
@@ -182,10 +187,12 @@ fn view(name: &str, tier: Tier, fleet: &Fleet) -> ModelView {
         modes: offer.map_or(vec![Mode::TextToVideo, Mode::ImageToVideo], |offer| offer.modes.clone()),
         last_frame: offer.is_none_or(|offer| offer.last_frame),
         bands: limits.bands.iter().map(band).collect(),
+        seconds: offer.and_then(|offer| offer.seconds.clone()),
         sizes: offer.map_or_else(sizes, |offer| offer.sizes.clone()),
+        text_sizes: offer.and_then(|offer| offer.text_sizes.clone()),
         any_size: offer.is_none(),
         min_side_px: MIN_SIDE_PX,
-        default_seconds: DEFAULT_SECONDS.min(longest),
+        default_seconds: offer.map_or(DEFAULT_SECONDS, |offer| offer.default_seconds(u32::MAX)),
         fps: RangeView { min: fps.0, max: fps.1, default: DEFAULT_FPS.clamp(fps.0, fps.1) },
         output: OutputLimitsView {
             codecs: fleet.encodes(tier),

@@ -140,6 +140,8 @@ mod tests {
             sizes: Vec::new(),
             fps: 16,
             max_frames,
+            seconds: None,
+            text_sizes: None,
         }
     }
 

@@ -46,6 +46,48 @@ fn what_cannot_be_accepted_is_named() {
     }
 }
 
+/// A model of 6 or 10 seconds that makes videos of text in one shape alone.
+fn choosy() -> Fleet {
+    let size = |text: &str| text.parse().expect("a size");
+    let offer = Offer {
+        model: "MiniMax-Hailuo-2.3".to_owned(),
+        modes: vec![Mode::TextToVideo, Mode::ImageToVideo],
+        last_frame: false,
+        needs_last_frame: false,
+        sizes: ["1366x768", "768x1366", "1920x1080"].map(size).into(),
+        fps: 24,
+        max_frames: 240,
+        seconds: Some(vec![6, 10]),
+        text_sizes: Some(["1366x768", "1920x1080"].map(size).into()),
+    };
+    Fleet { offers: [(Tier::Pro, offer)].into(), ..Fleet::default() }
+}
+
+#[test]
+fn only_the_lengths_and_sizes_that_a_model_has_are_accepted() {
+    let judged = |seconds: Option<i64>, size: Option<&str>| {
+        let wish = Wish { tier: Some(Tier::Pro), seconds, size: size.map(str::to_owned), ..wish() };
+        Spec::new(wish, &choosy())
+    };
+    let usual = judged(None, None).expect("a prompt is enough");
+    assert_eq!((usual.seconds, usual.size.to_string().as_str()), (6, "1366x768"));
+    assert_eq!(judged(None, Some("1920x1080")).expect("6 seconds").seconds, 6);
+    assert!(judged(Some(10), None).is_ok() && judged(Some(6), Some("1920x1080")).is_ok());
+    for (seconds, size, says) in [
+        (Some(4), None, "seconds: must be 6 or 10 for 1366x768"),
+        (Some(11), None, "seconds: must be 6 or 10 for 1366x768"),
+        (Some(10), Some("1920x1080"), "seconds: must be 6 for 1920x1080"),
+        (
+            Some(6),
+            Some("768x1366"),
+            "size: must be one of 1366x768, 1920x1080 in the pro tier for a video of text alone",
+        ),
+    ] {
+        let refused = judged(seconds, size).expect_err(says).to_string();
+        assert!(refused.starts_with(says), "{refused}");
+    }
+}
+
 #[test]
 fn the_longest_prompt_is_counted_in_characters() {
     let wish = Wish { prompt: Some("ä".repeat(5000)), ..wish() };

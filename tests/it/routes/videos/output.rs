@@ -177,6 +177,8 @@ async fn a_loop_draws_its_seam_beyond_its_length_as_far_as_the_model_can() {
         sizes: vec!["832x480".parse().unwrap()],
         fps: 16,
         max_frames: 81,
+        seconds: None,
+        text_sizes: None,
     };
     let server = served(&Tier::ALL, &[Codec::H264], Some(&offer)).await;
     let of =
