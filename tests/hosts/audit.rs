@@ -23,14 +23,10 @@ const FILES: usize = 4;
 /// # Panics
 /// When the ledger does not hold with itself or with the store.
 pub(crate) async fn audit(site: &Site, clients: &Clients, receiver: &Receiver) -> Result<()> {
-    settle(&site.pool).await;
-    let rows: Vec<(Uuid, String)> =
-        sqlx::query_as("select id, status::text from jobs").fetch_all(&site.pool).await?;
-    let completed: BTreeSet<String> = rows
-        .iter()
-        .filter(|(_, status)| status == "completed")
-        .map(|(id, _)| JobId::from(*id).to_string())
-        .collect();
+    settle(&site.pool).await?;
+    let rows: Vec<(Uuid, String)> = sqlx::query_as("select id, status::text from jobs").fetch_all(&site.pool).await?;
+    let completed: BTreeSet<String> =
+        rows.iter().filter(|(_, status)| status == "completed").map(|(id, _)| JobId::from(*id).to_string()).collect();
     let submitted: BTreeSet<String> = clients.jobs().into_values().collect();
     ensure!(rows.len() == submitted.len(), "{} jobs for {} submits", rows.len(), submitted.len());
     ensure!(completed == submitted, "not completed: {:?}", submitted.difference(&completed));
@@ -43,17 +39,18 @@ pub(crate) async fn audit(site: &Site, clients: &Clients, receiver: &Receiver) -
     clients.download().await
 }
 
-/// Lets the workers do at once what they would do later: remove what lost attempts left, and tell what is to be told.
-async fn settle(pool: &PgPool) {
+/// Lets the workers do at once what they would do later: remove what lost attempts left, and tell what a lost worker did not.
+async fn settle(pool: &PgPool) -> Result<()> {
+    let due = "update removals set due_at = now() where reason <> 'expired';
+        update deliveries set due_at = now() where settled_at is null";
+    sqlx::raw_sql(due).execute(pool).await?;
+    let left = "select (select count(*) from removals where reason <> 'expired')
+        + (select count(*) from deliveries where settled_at is null)";
     until("that everything is told and removed", async || {
-        let due = "update removals set due_at = now() where reason <> 'expired'; \
-                   update deliveries set due_at = now() where settled_at is null and due_at > now() + interval '2 seconds'";
-        let left = "select (select count(*) from removals where reason <> 'expired')
-                + (select count(*) from deliveries where settled_at is null)";
-        sqlx::raw_sql(due).execute(pool).await.is_ok()
-            && sqlx::query_scalar::<_, i64>(left).fetch_one(pool).await.is_ok_and(|left| left == 0)
+        sqlx::query_scalar::<_, i64>(left).fetch_one(pool).await.is_ok_and(|left| left == 0)
     })
     .await;
+    Ok(())
 }
 
 /// Every job's end was told, under one id: who gets it twice can know.
@@ -81,7 +78,7 @@ pub(crate) async fn figures(site: &Site, clients: &Clients, receiver: &Receiver)
         "jobs": clients.jobs().len(),
         "attempts": attempts.0, "attempts_of_one_job_max": attempts.1,
         "completed_by": by_worker.into_iter().collect::<BTreeMap<_, _>>(),
-        "submits_without_an_answer": clients.unanswered(),
+        "requests_without_an_answer": clients.unanswered(),
         "webhooks": receiver.messages().len(),
     }))
 }

@@ -10,7 +10,7 @@ use clipmill_shared::db::PgPool;
 use clipmill_tests::Receiver;
 use clipmill_tests::server::text;
 use futures::future::try_join_all;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +57,7 @@ impl Clients {
         self.jobs.lock().expect("the lock").clone()
     }
 
-    /// How often a customer got no answer to a submit, and asked the other API.
+    /// How often a customer got no answer, and asked the other API.
     pub(crate) fn unanswered(&self) -> usize {
         self.unanswered.load(Ordering::SeqCst)
     }
@@ -77,55 +77,52 @@ impl Clients {
                 return Ok(());
             } else {
                 let number = self.next.fetch_add(1, Ordering::SeqCst);
-                let id = self.submit_one(number).await?;
+                let id = self.submit_one(number, number).await?;
                 self.jobs.lock().expect("the lock").insert(number, id);
             }
         }
     }
 
-    /// Asks one API and the other in turns until one answers, as if it were the first time.
-    async fn submit_one(&self, number: usize) -> Result<String> {
-        let mut turn = number;
-        loop {
-            match self.send(turn, number).await {
-                Ok(answer) => return id(answer).await,
-                Err(_) => self.unanswered.fetch_add(1, Ordering::SeqCst),
-            };
-            turn += 1;
-        }
-    }
-
-    async fn send(&self, api: usize, number: usize) -> reqwest::Result<Response> {
-        let body = json!({
-            "prompt": format!("a lighthouse, take {number}"), "model": "fast", "size": "640x360", "seconds": 1,
-            "webhook_url": self.webhook_url,
-        });
-        let request = self.http.post(format!("{}/v1/videos", self.addresses[api % 2])).bearer_auth(&self.key);
-        request.header("idempotency-key", number.to_string()).json(&body).send().await
-    }
-
-    /// Submits everything once more at the other API: each answer has to be the same job.
+    /// Submits everything once more, at the other API first: each answer has to be the same job.
     pub(crate) async fn submit_again(&self) -> Result<()> {
         for (number, job) in self.jobs() {
-            let again = id(self.send(number + 1, number).await?).await?;
-            ensure!(again == job, "submit {number} gave {job}, and {again} at the other API");
+            let again = self.submit_one(number, number + 1).await?;
+            ensure!(again == job, "submit {number} gave {job}, and then {again}");
         }
         Ok(())
     }
 
-    /// Fetches every video, from one API and the other in turns.
+    /// Fetches every video.
     pub(crate) async fn download(&self) -> Result<()> {
         for (number, job) in self.jobs() {
-            let url = format!("{}/v1/videos/{job}/content", self.addresses[number % 2]);
-            let answer = self.http.get(url).bearer_auth(&self.key).send().await?.error_for_status()?;
+            let answer = self.ask(number, |api| self.http.get(format!("{api}/v1/videos/{job}/content"))).await?;
             ensure!(answer.bytes().await?.get(4..8) == Some(b"ftyp"), "{job} is no MP4 file");
         }
         Ok(())
     }
-}
 
-/// The id in an answer, which has to be a job.
-async fn id(answer: Response) -> Result<String> {
-    let video: Value = answer.error_for_status()?.json().await.context("an answer broke off")?;
-    Ok(text(&video["id"]).to_owned())
+    async fn submit_one(&self, number: usize, first: usize) -> Result<String> {
+        let body = json!({
+            "prompt": format!("a lighthouse, take {number}"), "model": "fast", "size": "640x360", "seconds": 1,
+            "webhook_url": self.webhook_url,
+        });
+        let submit = |api: &str| {
+            let request = self.http.post(format!("{api}/v1/videos")).header("idempotency-key", number.to_string());
+            request.json(&body)
+        };
+        let video: Value = self.ask(first, submit).await?.json().await.context("an answer broke off")?;
+        Ok(text(&video["id"]).to_owned())
+    }
+
+    /// Asks one API and the other in turns until one answers.
+    async fn ask(&self, first: usize, request: impl Fn(&str) -> RequestBuilder) -> Result<Response> {
+        let mut turn = first;
+        loop {
+            match request(&self.addresses[turn % 2]).bearer_auth(&self.key).send().await {
+                Ok(answer) if !answer.status().is_server_error() => return Ok(answer.error_for_status()?),
+                Ok(_) | Err(_) => self.unanswered.fetch_add(1, Ordering::SeqCst),
+            };
+            turn += 1;
+        }
+    }
 }

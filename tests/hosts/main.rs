@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use clipmill_shared::shutdown;
 use clipmill_tests::Receiver;
@@ -61,9 +61,9 @@ struct TrialConfig {
     /// Seconds after which the job of a worker that fell silent goes to another
     #[arg(long, default_value_t = 3)]
     lease_seconds: u64,
-    /// How long everything may take when it is over, in seconds
-    #[arg(long, default_value_t = 120)]
-    calm_seconds: u64,
+    /// How long everything may take, in seconds
+    #[arg(long, default_value_t = 300)]
+    seconds: u64,
 }
 
 #[tokio::main]
@@ -90,22 +90,31 @@ async fn outside() -> ExitCode {
     }
 }
 
+/// The trial: builds the hosts, harms them, and counts.
 async fn inside(config: &TrialConfig) -> Result<()> {
     enclosure::furnish().await?;
-    let started = Instant::now();
-    let mut site = Site::build(config.lease_seconds).await?;
-    let built = started.elapsed().as_secs_f64();
-    let receiver = Receiver::at(IpAddr::from(Network::HERE)).await;
-    let clients = Clients::new(&site, &receiver)?;
-    let happened = happen(config, &mut site, &clients).await?;
-    weather::calm(&site.pool, Duration::from_secs(config.calm_seconds)).await?;
-    audit::audit(&site, &clients, &receiver).await?;
-    let report = json!({
-        "happened": happened, "figures": audit::figures(&site, &clients, &receiver).await?,
-        "seconds": { "until_ready": built, "all": started.elapsed().as_secs_f64() },
-    });
+    let patience = Duration::from_secs(config.seconds);
+    let report = tokio::time::timeout(patience, run(config)).await.context("it took too long")??;
     println!("{report:#}");
     Ok(())
+}
+
+async fn run(config: &TrialConfig) -> Result<Value> {
+    let mut clock = Instant::now();
+    let mut phase = move || std::mem::replace(&mut clock, Instant::now()).elapsed().as_secs_f64();
+    let mut site = Site::build(config.lease_seconds).await?;
+    let receiver = Receiver::at(IpAddr::from(Network::HERE)).await;
+    let clients = Clients::new(&site, &receiver)?;
+    let building = phase();
+    let happened = happen(config, &mut site, &clients).await?;
+    let weather = phase();
+    weather::calm(&site.pool).await?;
+    let recovery = phase();
+    audit::audit(&site, &clients, &receiver).await?;
+    Ok(json!({
+        "happened": happened, "figures": audit::figures(&site, &clients, &receiver).await?,
+        "seconds": { "building": building, "weather": weather, "recovery": recovery, "audit": phase() },
+    }))
 }
 
 /// Lets customers submit as long as anything happens to the hosts.

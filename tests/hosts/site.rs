@@ -20,6 +20,9 @@ use crate::enclosure::FOLDER;
 use crate::network::{Host, Network};
 use crate::part::{self, Kind};
 
+/// What the parts log, unless the caller wants to hear more: much fails here that shall.
+const QUIET: &str = "off,sqlx::query=off,sqlx::pool=off";
+
 type Environment = Vec<(&'static str, String)>;
 
 /// All hosts and what runs on them.
@@ -158,5 +161,6 @@ fn environment(database_url: &str, storage: &StorageConfig, master_key: String) 
         ("CLIPMILL_S3_BUCKET", text(&storage.bucket)),
         ("CLIPMILL_ALLOW_PRIVATE_ADDRESSES", "true".to_owned()),
         ("CLIPMILL_MASTER_KEYS", master_key),
+        ("CLIPMILL_LOG", std::env::var("CLIPMILL_LOG").unwrap_or_else(|_| QUIET.to_owned())),
     ]
 }
