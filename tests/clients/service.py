@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,7 +44,7 @@ class Service:
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 return urllib.request.urlopen(f"{self.url}/readyz")
-            except urllib.error.URLError:
+            except OSError:
                 time.sleep(0.1)
         self.stop()
         sys.exit(f"clipmill dev did not become ready: see {self.log.name}")
