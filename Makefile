@@ -5,10 +5,10 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test clients api-fuzz bench storm audit fmt lint setup
+.PHONY: help demo dev test clients api-fuzz bench storm hosts test-remote-real audit fmt lint setup
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Make two videos from nothing and leave them in demo/
 	$(CARGO) run --bin clipmill -- demo --output demo
@@ -37,6 +37,14 @@ bench: setup ## Measure, and write target/bench/summary.json
 storm: setup ## Run jobs through random faults and count what was lost
 	$(CARGO) build --workspace --bins
 	$(CARGO) run --bin storm
+
+hosts: setup ## Run the service on several hosts and harm some of them (Linux, as root)
+	$(CARGO) build --workspace --bins
+	$(CARGO) run --bin hosts
+
+test-remote-real: setup ## Render by diffusers behind the API of a render server (PyTorch: 6 GB)
+	$(CARGO) build --bin clipmill
+	tests/peer/run
 
 audit: ## Look at what others' code brings along, and write its list to target/sbom
 	@.ci/audit

@@ -92,7 +92,7 @@ pub fn with_database(url: &str, name: &str) -> String {
 }
 
 /// The host and port in a Postgres URL.
-pub(crate) fn host(url: &str) -> &str {
+pub fn host(url: &str) -> &str {
     let (_, rest) = url.rsplit_once('@').expect("a URL with a password");
     rest.split_once('/').expect("a URL with a database").0
 }

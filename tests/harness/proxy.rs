@@ -23,7 +23,7 @@ pub enum Way {
     Stalled,
 }
 
-/// A proxy on loopback. It ends with the test's runtime.
+/// A proxy. It ends with the test's runtime.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -41,7 +41,12 @@ struct Inner {
 impl Proxy {
     /// A proxy to a host and port.
     pub async fn to(upstream: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::on(([127, 0, 0, 1], 0).into(), upstream).await
+    }
+
+    /// A proxy at this address to a host and port.
+    pub async fn on(listen: SocketAddr, upstream: &str) -> Self {
+        let listener = TcpListener::bind(listen).await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let inner = Arc::new(Inner {
             upstream: Mutex::new(upstream.to_owned()),

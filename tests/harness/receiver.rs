@@ -1,6 +1,7 @@
 //! A customer's endpoint that remembers what it was told and answers as it was told to.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
@@ -22,7 +23,7 @@ pub struct Message {
     pub body: Bytes,
 }
 
-/// An endpoint on loopback.
+/// An endpoint, on loopback unless it is told otherwise.
 pub struct Receiver {
     url: String,
     state: Arc<Inner>,
@@ -45,8 +46,18 @@ impl Receiver {
     /// As [`Receiver::answering`], and says this with each of the given answers.
     pub async fn saying(says: impl Into<String>, answers: impl IntoIterator<Item = u16>) -> Self {
         let answers = answers.into_iter().map(|code| StatusCode::from_u16(code).expect("a status")).collect();
-        let state = Arc::new(Inner { answers: Mutex::new(answers), says: says.into(), ..Inner::default() });
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let inner = Inner { answers: Mutex::new(answers), says: says.into(), ..Inner::default() };
+        Self::start(IpAddr::from([127, 0, 0, 1]), inner).await
+    }
+
+    /// An endpoint at another address than loopback, which answers with 204.
+    pub async fn at(address: IpAddr) -> Self {
+        Self::start(address, Inner::default()).await
+    }
+
+    async fn start(address: IpAddr, state: Inner) -> Self {
+        let state = Arc::new(state);
+        let listener = TcpListener::bind((address, 0)).await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
         let router = Router::new().fallback(receive).with_state(state.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });

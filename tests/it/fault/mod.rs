@@ -1,5 +1,6 @@
 mod deploy;
 mod engine;
+mod hosts;
 mod lease;
 mod matrix;
 mod network;
