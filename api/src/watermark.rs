@@ -24,6 +24,7 @@ pub struct WatermarkConfig {
     #[arg(
         id = "watermark_text",
         long = "watermark-text",
+        value_name = "WATERMARK_TEXT",
         env = "CLIPMILL_WATERMARK_TEXT",
         default_value = "AI-generated"
     )]

@@ -114,6 +114,7 @@ fn argument(kind: &str) -> &'static str {
         "tier[]" => "'{fast,pro}'",
         "double precision" => "60",
         "text" => "'bench'",
+        "text[]" => "'{h264}'",
         _ => "null",
     }
 }

@@ -38,7 +38,7 @@ async fn to_address(env: &Env, job: &Job, sealed: &Sealed, clip: &Clip) -> Resul
     let video = video.ok_or_else(|| away("The address", anyhow!("there is no video")))?;
     let put = env.courier.put_to(url.reveal(), video.variant.content_type(), &video.path);
     put.await.map_err(|trouble| fault("The address in output.upload_url", trouble))?;
-    Ok(Delivered::from([(Variant::Video, format!("https://{}", url.host()))]))
+    Ok(Delivered::from([(Variant::Video, url.origin())]))
 }
 
 /// All files, into a bucket of the customer's.

@@ -98,6 +98,11 @@ impl UploadUrl {
         &self.0[Position::BeforeHost..Position::AfterPort]
     }
 
+    /// Its scheme, host and port, which are no secret.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     /// The address itself, to be called.
     pub fn reveal(&self) -> &str {
         self.0.as_str()

@@ -124,7 +124,7 @@ async fn an_upload_address_gets_the_video_and_is_forgotten() {
     assert_eq!((put.header("content-type"), put.header("content-length")), ("video/mp4", &*put.body.len().to_string()));
     let [output] = &video["outputs"].as_array().unwrap()[..] else { panic!("the video alone: {video}") };
     assert_eq!((&output["variant"], &output["size_bytes"]), (&json!("video"), &json!(put.body.len())));
-    assert_eq!(output["delivered_to"], format!("https://{host}"));
+    assert_eq!(output["delivered_to"], format!("http://{host}"));
     assert_eq!(server.objects(&video["id"]).await, Vec::<String>::new());
     let left = "select count(*) from jobs where upload_url is not null or destination_id is not null";
     assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(&server.pool).await.unwrap(), 0);

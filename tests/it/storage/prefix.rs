@@ -35,7 +35,7 @@ async fn two_who_share_a_bucket_see_nothing_of_each_other() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_lives_and_ends_below_the_prefix() {
     let at = At::embedded().await;
     let store = StorageConfig { prefix: "video/staging".parse().unwrap(), ..at.config.clone() };

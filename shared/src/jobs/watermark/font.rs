@@ -15,7 +15,12 @@ const FILE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct FontConfig {
     /// TrueType or OpenType font of visible marks, for scripts beyond Latin, Greek, Cyrillic and the words 「AI生成」; API and workers need the same
-    #[arg(id = "watermark_font", long = "watermark-font", env = "CLIPMILL_WATERMARK_FONT")]
+    #[arg(
+        id = "watermark_font",
+        value_name = "WATERMARK_FONT",
+        long = "watermark-font",
+        env = "CLIPMILL_WATERMARK_FONT"
+    )]
     pub file: Option<PathBuf>,
 }
 

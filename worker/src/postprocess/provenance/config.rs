@@ -21,7 +21,7 @@ pub struct ProvenanceConfig {
     #[arg(long = "c2pa-key", env = "CLIPMILL_C2PA_KEY", requires = "c2pa_certificate")]
     pub c2pa_key: Option<PathBuf>,
     /// Who the label for machines says made the media: a name, or the code that China's rule asks for
-    #[arg(id = "label_producer", long = "label-producer", env = "CLIPMILL_LABEL_PRODUCER", default_value = PRODUCER, value_parser = producer)]
+    #[arg(id = "label_producer", value_name = "LABEL_PRODUCER", long = "label-producer", env = "CLIPMILL_LABEL_PRODUCER", default_value = PRODUCER, value_parser = producer)]
     pub producer: String,
 }
 

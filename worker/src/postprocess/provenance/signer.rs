@@ -42,7 +42,11 @@ impl Signer {
         let of = |algorithm| create_signer::from_keys(certificates, key, algorithm, None).ok();
         let key =
             ALGORITHMS.into_iter().find_map(of).context("neither EC, Ed25519 nor RSA in PKCS#8, or not in PEM")?;
-        let settings = json!({ "core": { "backing_store_memory_threshold_in_mb": MEMORY_MB } });
+        let settings = json!({
+            "core": { "backing_store_memory_threshold_in_mb": MEMORY_MB },
+            // The poster is a file of its own.
+            "builder": { "thumbnail": { "enabled": false } },
+        });
         Ok(Self { key: Key(key), context: Context::new().with_settings(settings)?.into_shared() })
     }
 
@@ -61,7 +65,10 @@ impl Signer {
 
     /// Signs a picture of one point and looks whether the certificate bears the signature out.
     pub(super) fn try_out(&self) -> anyhow::Result<()> {
-        let context = Context::new().with_settings(json!({ "verify": { "verify_after_sign": true } }))?;
+        let context = Context::new().with_settings(json!({
+            "verify": { "verify_after_sign": true },
+            "builder": { "thumbnail": { "enabled": false } },
+        }))?;
         let mut picture = Cursor::new(Vec::new());
         RgbImage::new(1, 1).write_to(&mut picture, ImageFormat::Jpeg)?;
         let manifest = manifest::definition(Variant::Spritesheet, "", DateTime::UNIX_EPOCH);
