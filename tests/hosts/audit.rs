@@ -16,7 +16,7 @@ use crate::clients::Clients;
 use crate::site::Site;
 
 /// Files of a finished job.
-const FILES: usize = 4;
+const FILES: usize = 5;
 
 /// Compares the ledger and the store with what was submitted.
 ///

@@ -10,7 +10,7 @@ use clipmill_shared::db::{self, DatabaseUrl, PgPool};
 use clipmill_shared::id::AccountId;
 use clipmill_shared::roles;
 use clipmill_shared::secret::ApiKey;
-use clipmill_shared::storage::{DEFAULT_BUCKET, StorageConfig};
+use clipmill_shared::storage::{Checksum, DEFAULT_BUCKET, Prefix, Sse, StorageConfig};
 use clipmill_shared::vault::MasterKey;
 use clipmill_tests::process::{binary, until};
 use clipmill_tests::setup::sealed_with;
@@ -146,7 +146,11 @@ fn storage(endpoint: String, secret: String) -> StorageConfig {
         secret_access_key: Some(secret.into()),
         session_token: None,
         path_style: true,
+        sts_endpoint: None,
         link_seconds: 600,
+        prefix: Prefix::default(),
+        sse: Sse::None,
+        checksum: Checksum::default(),
     }
 }
 

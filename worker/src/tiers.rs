@@ -365,7 +365,8 @@ mod tests {
             REMOTE
         );
         let both = both.replace("api_key_file = \"key\"", "");
-        let engines = |text: &str| Tiers::parse(text, Path::new(".")).and_then(|tiers| tiers.engines(&Device::Cpu, None));
+        let engines =
+            |text: &str| Tiers::parse(text, Path::new(".")).and_then(|tiers| tiers.engines(&Device::Cpu, None));
         assert_eq!(engines(&both).expect("one process").len(), 2);
         let error =
             engines(&both.replacen("\"serve\"", "\"serve\", \"--fast\"", 1)).map(drop).expect_err("two processes");

@@ -15,7 +15,7 @@ fn engine(tiers: &str) -> Arc<dyn Engine> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tiers.toml");
     std::fs::write(&file, tiers).unwrap();
-    Tiers::read(&file).unwrap().engines(&clipmill_wan::Device::Cpu).unwrap()[&Tier::Fast].clone()
+    Tiers::read(&file).unwrap().engines(&clipmill_wan::Device::Cpu, None).unwrap()[&Tier::Fast].clone()
 }
 
 fn request(width: u32, height: u32, frames: u32, fps: u32) -> Request {

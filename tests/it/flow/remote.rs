@@ -22,7 +22,7 @@ pub(crate) fn engines(tiers: &str) -> Engines {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tiers.toml");
     std::fs::write(&file, tiers).unwrap();
-    Tiers::read(&file).unwrap().engines(&clipmill_wan::Device::Cpu).unwrap()
+    Tiers::read(&file).unwrap().engines(&clipmill_wan::Device::Cpu, None).unwrap()
 }
 
 /// A service whose Fast tier this server renders.

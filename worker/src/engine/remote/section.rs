@@ -183,6 +183,8 @@ impl Section {
             sizes: self.sizes.clone(),
             fps: self.fps,
             max_frames: self.max_frames,
+            seconds: None,
+            text_sizes: None,
         }
     }
 }
