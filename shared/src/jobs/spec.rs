@@ -15,9 +15,11 @@ use crate::picture::SourceImage;
 use crate::tier::{DEFAULT_FPS, DEFAULT_SECONDS, DEFAULT_SIZE, Size, Tier};
 
 mod output;
+mod words;
 
 use output::Ground;
 pub use output::OutputWish;
+use words::{negative_prompt, prompt, revised_prompt, storable};
 
 /// Longest prompt and longest negative prompt, in characters.
 pub const PROMPT_MAX_CHARS: usize = 5000;
@@ -243,36 +245,6 @@ impl Spec {
     pub fn cost(&self) -> f64 {
         super::cost(self.size, self.seconds)
     }
-}
-
-fn prompt(prompt: Option<String>) -> Result<String, Invalid> {
-    let allowed = || Invalid::new("prompt", format!("must be a text of 1 to {PROMPT_MAX_CHARS} characters"));
-    let prompt = prompt.ok_or_else(allowed)?;
-    let acceptable = !prompt.trim().is_empty() && prompt.chars().count() <= PROMPT_MAX_CHARS;
-    if !acceptable {
-        return Err(allowed());
-    }
-    storable("prompt", prompt)
-}
-
-fn negative_prompt(text: String) -> Result<String, Invalid> {
-    if text.chars().count() > PROMPT_MAX_CHARS {
-        return Err(Invalid::new("negative_prompt", format!("must have at most {PROMPT_MAX_CHARS} characters")));
-    }
-    storable("negative_prompt", text)
-}
-
-/// Whoever revises a prompt may make it longer.
-fn revised_prompt(text: String) -> Result<String, Invalid> {
-    if text.chars().count() > 2 * PROMPT_MAX_CHARS {
-        return Err(Invalid::new("prompt", "is too long together with its style and camera moves"));
-    }
-    storable("prompt", text)
-}
-
-/// Postgres holds every character but one.
-fn storable(field: &'static str, text: String) -> Result<String, Invalid> {
-    if text.contains('\0') { Err(Invalid::new(field, "must not contain the character U+0000")) } else { Ok(text) }
 }
 
 /// What a job may start from is the model's matter alone.

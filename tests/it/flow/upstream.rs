@@ -1,5 +1,7 @@
 //! MiniMax's own API as the engine of a tier, through the whole service.
 
+mod resume;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
