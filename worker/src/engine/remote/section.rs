@@ -58,7 +58,7 @@ pub struct Section {
 
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a value in `fields` must be a text, a number, true or false")]
 pub enum Plain {
     /// Yes or no.
     Bool(bool),
