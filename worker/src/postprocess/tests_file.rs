@@ -153,7 +153,7 @@ fn a_file_of_another_size_fills_the_asked_one() {
 
 #[test]
 fn colours_of_a_file_are_those_that_it_claims() {
-    for (matrix, claim) in [("bt709", "bt709"), ("bt601", "smpte170m"), ("bt709", "unknown")] {
+    for (matrix, claim) in [("bt709", "bt709"), ("bt601", "smpte170m"), ("bt601", "unknown")] {
         let colour = "color=0xC8285A:size=64x48:rate=24:duration=1,format=rgb24";
         let filter =
             format!("scale=out_color_matrix={matrix}:out_range=tv,format=yuv420p,setparams=colorspace={claim}");

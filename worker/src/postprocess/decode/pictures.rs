@@ -106,12 +106,13 @@ impl Pictures {
     }
 }
 
-/// What makes RGB of pictures like `first`, by the colours that they claim or else BT.709, at a constant rate.
+/// What makes RGB of pictures like `first`, at a constant rate, by the colours that they claim. Those that claim none are BT.601 in any
+/// size: so FFmpeg's scaler makes them, by which libraries write RGB without saying so.
 fn chain(first: &frame::Video, time: Rational, fps: u32) -> Result<Chain, Cause> {
     let format = first.format().descriptor().ok_or("its pictures are of no known kind")?.name();
     let (width, height) = (first.width(), first.height());
     let input = format!("video_size={width}x{height}:pix_fmt={format}:time_base={time}:pixel_aspect=1/1");
-    let matrix = if first.color_space() == color::Space::Unspecified { "bt709" } else { "auto" };
+    let matrix = if first.color_space() == color::Space::Unspecified { "bt601" } else { "auto" };
     let rgb = format!("scale=flags=bicubic+accurate_rnd+full_chroma_int:in_color_matrix={matrix},format=rgb24");
     Chain::of_pictures(&input, &format!("{rgb},fps=fps={fps}:start_time=0"))
 }
