@@ -19,6 +19,7 @@ pub mod rclone;
 pub mod receiver;
 pub mod recorder;
 pub mod remote;
+pub mod sabotage;
 pub mod server;
 pub mod setup;
 pub mod shared;

@@ -56,7 +56,12 @@ impl Puppet {
 
     /// Waits until its engine holds.
     pub async fn held(&mut self) {
-        while self.lines.next_line().await.expect("its output").expect("it lives") != puppet::HELD {}
+        self.says(puppet::HELD).await;
+    }
+
+    /// Waits until it prints this line.
+    pub async fn says(&mut self, line: &str) {
+        while self.lines.next_line().await.expect("its output").expect("it lives") != line {}
     }
 
     /// Lets an engine that holds go on.

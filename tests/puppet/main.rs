@@ -1,4 +1,5 @@
-//! A worker like `clipmill-worker`, with an engine that does what prompts say: fail, panic, hold, die.
+//! A worker like `clipmill-worker`, with an engine that does what prompts say: fail, panic, hold, die. It can also panic outside of the
+//! engine, where the worker counts something.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use clipmill_shared::storage::Storage;
 use clipmill_shared::{db, shutdown, telemetry};
-use clipmill_tests::puppet;
+use clipmill_tests::{puppet, sabotage};
 use clipmill_worker::Env;
 use clipmill_worker::config::WorkArgs;
 
@@ -24,6 +25,7 @@ async fn main() -> ExitCode {
 
 async fn run(cli: WorkArgs) -> anyhow::Result<()> {
     telemetry::init(&cli.telemetry, "off").map_err(anyhow::Error::msg)?;
+    sabotage::set_up()?;
     let stop = shutdown::on_signal().context("cannot listen for signals")?;
     let vault = cli.secrets.vault().map_err(anyhow::Error::msg)?;
     let pool = db::connect(&cli.db).await.context("cannot reach Postgres")?;

@@ -60,6 +60,7 @@ pub async fn run(env: Arc<Env>) -> anyhow::Result<()> {
         warn!("Media are labelled as generated, but not signed: set CLIPMILL_C2PA_CERTIFICATE and CLIPMILL_C2PA_KEY");
     }
     former::find(&env).await;
+    sweep::introduce(&env).await;
     let ears = CancellationToken::new();
     let (listening, sweeping) = (tokio::spawn(listen(env.clone(), ears.clone())), tokio::spawn(sweep(env.clone())));
     let storage = env.storage.clone();

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use apalis::prelude::Data;
 use clipmill_shared::db;
 use clipmill_shared::id::JobId;
+use clipmill_shared::jobs::Job;
 use clipmill_shared::jobs::lease::{self, Ability, Lease};
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -100,7 +101,15 @@ async fn claim(env: &Env, gpu: &mut Held) -> Result<Option<Lease>, db::Error> {
     if let Some(engine) = claimed.as_ref().and_then(|lease| env.engines.get(&lease.job().tier)) {
         gpu.takes(engine);
     }
+    claimed.iter().for_each(|lease| note_wait(lease.job()));
     Ok(claimed)
+}
+
+/// How long a job waited for its first attempt, by the ledger's clock.
+fn note_wait(job: &Job) {
+    let Some(started_at) = job.started_at.filter(|_| job.attempt == 1) else { return };
+    let waited = (started_at - job.run_at).to_std().unwrap_or_default();
+    metrics::histogram!("clipmill_wait_seconds", "tier" => job.tier.as_str()).record(waited.as_secs_f64());
 }
 
 /// Takes one turn to its end.

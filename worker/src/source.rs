@@ -4,13 +4,12 @@ use std::io::Cursor;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use clipmill_scale::Scaler;
 use clipmill_shared::jobs::watermark::{self, Fonts};
 use clipmill_shared::jobs::{Fit, Job};
 use clipmill_shared::storage::key;
 use clipmill_shared::storage::{Storage, StorageError};
 use clipmill_shared::tier::Size;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, Resizer};
 use image::imageops::{crop_imm, replace};
 use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 
@@ -101,7 +100,7 @@ fn fitted(image: Frame, size: Size, fit: Fit) -> anyhow::Result<Frame> {
         // What may be missing from the shape was accepted at the door.
         Fit::Crop | Fit::Reject => Ok(cropped(image, size)),
         Fit::Pad => padded(&image, size),
-        Fit::Stretch => resized(&image, size),
+        Fit::Stretch => Ok(Scaler::default().stretch(&image, (size.width, size.height))?),
     }
 }
 
@@ -120,7 +119,8 @@ fn padded(image: &Frame, size: Size) -> anyhow::Result<Frame> {
     let part = inside(Size { width: image.width(), height: image.height() }, size);
     let mut frame = Frame::new(size.width, size.height);
     let (x, y) = ((size.width - part.width) / 2, (size.height - part.height) / 2);
-    replace(&mut frame, &resized(image, part)?, x.into(), y.into());
+    let scaled = Scaler::default().stretch(image, (part.width, part.height))?;
+    replace(&mut frame, &scaled, x.into(), y.into());
     Ok(frame)
 }
 
@@ -133,14 +133,6 @@ fn inside(shape: Size, frame: Size) -> Size {
     let width = side(frame.height, shape.width, shape.height, frame.width);
     let height = side(frame.width, shape.height, shape.width, frame.height);
     Size { width, height }
-}
-
-/// The image in another size, with a Lanczos filter.
-fn resized(image: &Frame, size: Size) -> anyhow::Result<Frame> {
-    let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)?;
-    let mut target = Image::new(size.width, size.height, PixelType::U8x3);
-    Resizer::new().resize(&source, &mut target, None)?;
-    Frame::from_raw(size.width, size.height, target.into_vec()).context("the resized image has the wrong length")
 }
 
 #[cfg(test)]

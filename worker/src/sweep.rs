@@ -20,15 +20,20 @@ const RECORDS_BATCH: i64 = 1000;
 /// How long usage is kept row by row.
 const ACCOUNTING_YEARS: i32 = 10;
 
+/// Says that this worker is there, before it takes anything: only what is known of it can be taken over should it die.
+pub(crate) async fn introduce(env: &Env) {
+    note("report to the fleet", db::within(report(env)).await);
+}
+
 /// Sweeps until the worker shall stop.
 pub(crate) async fn run(env: &Env) {
-    let mut reported: Option<Instant> = None;
+    let mut reported = Instant::now();
     loop {
-        if reported.is_none_or(|reported| reported.elapsed() >= REPORT) {
-            note("report to the fleet", db::within(report(env)).await);
-            reported = Some(Instant::now());
-        }
         once(env).await;
+        if reported.elapsed() >= REPORT {
+            note("report to the fleet", db::within(report(env)).await);
+            reported = Instant::now();
+        }
         tokio::select! {
             () = env.stop.cancelled() => break,
             () = tokio::time::sleep(POLL) => {}

@@ -2,9 +2,8 @@
 //!
 //! Words are white with a dark edge, so that they show on any ground. Only the pixels of the mark's rectangle are touched.
 
+use clipmill_scale::Scaler;
 use clipmill_shared::jobs::watermark::{Fonts, Position};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, Resizer};
 use image::{Rgba, RgbaImage};
 
 use super::Target;
@@ -114,11 +113,7 @@ fn scaled(image: &RgbaImage, video: Target) -> Result<RgbaImage, Cause> {
     let shrink = (room.width as f32 / width as f32).min(room.height as f32 / height as f32).min(1.0);
     let side = |side: u32, most: u32| ((side as f32 * shrink).round() as u32).clamp(1, most);
     let (to_width, to_height) = (side(width, room.width), side(height, room.height));
-    let source = ImageRef::new(width, height, image.as_raw(), PixelType::U8x4)?;
-    let mut target = Image::new(to_width, to_height, PixelType::U8x4);
-    // Transparent pixels have no part in the colours beside them.
-    Resizer::new().resize(&source, &mut target, None)?;
-    RgbaImage::from_raw(to_width, to_height, target.into_vec()).ok_or_else(|| "the mark has the wrong length".into())
+    Ok(Scaler::default().stretch_rgba(image, (to_width, to_height))?)
 }
 
 #[cfg(test)]

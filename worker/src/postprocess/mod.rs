@@ -45,7 +45,6 @@ mod preview;
 mod probe;
 pub mod provenance;
 mod recipe;
-mod scale;
 mod sound;
 mod spritesheet;
 pub(crate) mod stage;
@@ -104,6 +103,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Width and height.
+    fn dimensions(self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
     /// The largest size of the same shape whose long side is at most `long_side` pixels. Never enlarges.
     fn within(self, long_side: u32) -> Self {
         let longest = self.width.max(self.height);

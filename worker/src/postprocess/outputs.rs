@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use clipmill_scale::Scaler;
+
 use super::encode::VideoEncoder;
 use super::looping::Looping;
 use super::mark::Overlay;
 use super::pictures::Pictures;
-use super::scale::Scaler;
 use super::sound::SoundTrack;
 use super::{Footage, PostprocessError, Recipe, Target, Variant};
 use crate::engine::{Frame, Sound};
@@ -68,7 +69,8 @@ impl Outputs {
 
     /// Takes the next frame of the video.
     fn show(&mut self, frame: Frame) -> Result<(), PostprocessError> {
-        let fitted = self.scaler.fit(&frame, self.size).map_err(PostprocessError::encoder(Variant::Video))?;
+        let fitted =
+            self.scaler.cover(&frame, self.size.dimensions()).map_err(PostprocessError::encoder(Variant::Video))?;
         let mut frame = match fitted {
             Cow::Owned(fitted) => fitted,
             Cow::Borrowed(_) => frame,

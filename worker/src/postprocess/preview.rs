@@ -1,7 +1,8 @@
 //! The preview: a small animated picture of the video's beginning.
 
+use clipmill_scale::Scaler;
+
 use super::error::Cause;
-use super::scale::Scaler;
 use super::webp::WebpEncoder;
 use super::{PostprocessError, Target, Variant};
 use crate::engine::Frame;
@@ -55,7 +56,7 @@ impl Preview {
     }
 
     fn add(&mut self, index: u32, frame: &Frame) -> Result<(), Cause> {
-        let small = self.scaler.fit(frame, self.size)?;
+        let small = self.scaler.cover(frame, self.size.dimensions())?;
         self.encoder.push(&small, index)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::io::Cursor;
 
+use clipmill_scale::Scaler;
 use image::codecs::jpeg::JpegEncoder;
 
 use super::error::Cause;
-use super::scale::Scaler;
 use super::webvtt::{self, Tile};
 use super::{PostprocessError, Target, Variant};
 use crate::engine::Frame;
@@ -79,7 +79,7 @@ impl Spritesheet {
     }
 
     fn draw(&mut self, frame: &Frame) -> Result<(), Cause> {
-        let small = self.scaler.fit(frame, self.tile)?;
+        let small = self.scaler.cover(frame, self.tile.dimensions())?;
         let Tile { x, y, .. } = self.place(self.drawn);
         image::imageops::replace(&mut self.canvas, &*small, i64::from(x), i64::from(y));
         self.drawn += 1;

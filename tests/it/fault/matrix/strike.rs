@@ -3,6 +3,7 @@
 use clipmill_tests::process::{Puppet, until};
 use clipmill_tests::proxy::Way;
 use clipmill_tests::puppet::Act;
+use clipmill_tests::sabotage;
 use clipmill_tests::trap::Trap;
 
 use super::Stage;
@@ -12,6 +13,8 @@ use super::scene::Scene;
 pub(super) enum Strike {
     /// The engine does this at the first attempt.
     Prompt(Act),
+    /// The worker panics, once, where it records this metric.
+    PanicAt(&'static str),
     /// Postgres refuses, once, what the trigger names, while the condition holds.
     PostgresRaises(&'static str, &'static str),
     /// The customer's endpoint fails once.
@@ -81,6 +84,12 @@ impl Strike {
     pub(super) async fn strike(&self, scene: &Scene<'_>) {
         match *self {
             Strike::Prompt(_) | Strike::EndpointFails => until_ended(scene, scene.puppet(&[]).await).await,
+            Strike::PanicAt(metric) => {
+                // What nobody holds any more lapses soon.
+                let mut puppet = scene.puppet(&[(sabotage::PLACE, metric), ("CLIPMILL_LEASE_SECONDS", "3")]).await;
+                puppet.says(sabotage::STRUCK).await;
+                until_ended(scene, puppet).await;
+            }
             Strike::PostgresRaises(event, condition) => {
                 scene.let_postgres_raise(event, condition).await;
                 let puppet = scene.puppet(&[]).await;

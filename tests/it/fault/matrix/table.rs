@@ -20,11 +20,18 @@ const UPLOADS: &str = "/video.mp4";
 const READS_SOURCE: &str = "/source/";
 const REMOVES: &str = "?delete";
 
+/// What the worker records in a stage: with the lease in hand, when it has the files, when they are stored, after the commit, between
+/// the endpoint's answer and its note, and between the objects' end and the row's.
+const CLAIMED: &str = "clipmill_wait_seconds";
+const POST_PROCESSED: &str = "clipmill_stage_seconds postprocess";
+const UPLOADED: &str = "clipmill_stage_seconds upload";
+const COMPLETED: &str = "clipmill_attempts_total completed";
+const TOLD: &str = "clipmill_webhook_attempts_total";
+const REMOVED: &str = "clipmill_objects_removed_total";
+
 const NO_STORE: &str = "this stage never speaks to the store";
 const NO_FILE: &str = "this stage writes no file";
 const NO_IMAGE: &str = "source images are decoded before rendering and nowhere else";
-const NO_FOREIGN_CODE: &str =
-    "no engine and no codec runs in this stage, only a statement or a request that ends in a value";
 
 /// Every stage, in the order of a job's way.
 pub(super) const ROWS: [(Stage, Row); 7] = [
@@ -45,7 +52,7 @@ const CLAIM: Row = [
             End::completed(1),
         ),
     ),
-    (Panic, Never(NO_FOREIGN_CODE)),
+    (Panic, Struck(PanicAt(CLAIMED), End::completed(2))),
     (Killed, Struck(Kill(AfterCommit(CLAIMS)), End::completed(2))),
     (LeaseLost, Struck(Pause(AfterCommit(CLAIMS)), End::completed(2))),
     (ConnectionCut, Struck(Cut(AtRequest(CLAIMS)), End::completed(1))),
@@ -71,7 +78,7 @@ const RENDER: Row = [
 
 const POST_PROCESS: Row = [
     (Error, Struck(Prompt(Act::Odd), End::completed(2))),
-    (Panic, Never("no frame is known at which an encoder panics; a panic takes the way of an encoder's error")),
+    (Panic, Struck(PanicAt(POST_PROCESSED), End::completed(2))),
     (Killed, Struck(Kill(InEngine(Act::HoldLate)), End::completed(2))),
     (LeaseLost, Struck(Pause(InEngine(Act::HoldLate)), End::completed(2))),
     (ConnectionCut, Struck(Cut(InEngine(Act::HoldLate)), End::completed(1))),
@@ -84,7 +91,7 @@ const POST_PROCESS: Row = [
 
 const UPLOAD: Row = [
     (Error, Struck(CutStore(UPLOADS), End::completed(2))),
-    (Panic, Never(NO_FOREIGN_CODE)),
+    (Panic, Struck(PanicAt(UPLOADED), End::completed(2))),
     (Killed, Struck(Kill(ToStore(UPLOADS)), End::completed(2))),
     (LeaseLost, Struck(Pause(ToStore(UPLOADS)), End::completed(2))),
     (ConnectionCut, Struck(Cut(ToStore(UPLOADS)), End::completed(1))),
@@ -97,7 +104,7 @@ const UPLOAD: Row = [
 
 const COMPLETE: Row = [
     (Error, Struck(PostgresRaises("update on jobs", "new.status = 'completed'"), End::completed(1))),
-    (Panic, Never(NO_FOREIGN_CODE)),
+    (Panic, Struck(PanicAt(COMPLETED), End::completed(1))),
     (Killed, Struck(Kill(AfterCommit(COMPLETES)), End::completed(1))),
     (LeaseLost, Struck(Pause(AtRequest(COMPLETES)), End::completed(2))),
     (ConnectionCut, Struck(Cut(AfterCommit(COMPLETES)), End::completed(1))),
@@ -110,7 +117,7 @@ const COMPLETE: Row = [
 
 const NOTIFY: Row = [
     (Error, Struck(EndpointFails, End::told_again())),
-    (Panic, Never(NO_FOREIGN_CODE)),
+    (Panic, Struck(PanicAt(TOLD), End::told_again())),
     (Killed, Struck(Kill(AtRequest(SETTLES_WEBHOOK)), End::told_again())),
     (LeaseLost, Struck(Pause(AtRequest(SETTLES_WEBHOOK)), End::told_again())),
     (ConnectionCut, Struck(Cut(AtRequest(SETTLES_WEBHOOK)), End::told_again())),
@@ -123,7 +130,7 @@ const NOTIFY: Row = [
 
 const EXPIRE: Row = [
     (Error, Struck(PostgresRaises("delete on removals", "true"), End::expired())),
-    (Panic, Never(NO_FOREIGN_CODE)),
+    (Panic, Struck(PanicAt(REMOVED), End::expired())),
     (Killed, Struck(Kill(AtRequest(SETTLES_REMOVAL)), End::expired())),
     (LeaseLost, Struck(Pause(AtRequest(SETTLES_REMOVAL)), End::expired())),
     (ConnectionCut, Struck(Cut(AfterCommit(SETTLES_REMOVAL)), End::expired())),
