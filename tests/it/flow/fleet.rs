@@ -188,3 +188,19 @@ async fn the_metrics_say_how_long_the_fleet_needs_for_what_waits() {
         lease.release(&server.pool).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_say_how_long_jobs_waited_for_their_first_attempt() {
+    let server = Server::start().await;
+    let waited = async || {
+        let text = server.anonymous(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+        let sum = text.lines().find_map(|line| line.strip_prefix("clipmill_wait_seconds_sum{tier=\"fast\"} "));
+        sum.map_or(0.0, |sum| sum.parse::<f64>().unwrap())
+    };
+    server.submit_small().await;
+    sqlx::query("update jobs set run_at = now() - interval '1 hour'").execute(&server.pool).await.unwrap();
+    let before = waited().await;
+    assert!(clipmill_worker::pull::step(&server.env).await.unwrap());
+    // Other tests of this process wait too, for less.
+    assert!(waited().await >= before + 3600.0);
+}
