@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
 
 use crate::puppet;
 use crate::server::Server;
+
+/// How long a test waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts the worker's binary on a test's database. It is killed when the value is dropped.
 pub async fn worker(server: &Server, arguments: &[&str]) -> Child {
@@ -60,8 +65,12 @@ impl Puppet {
     }
 
     /// Waits until it prints this line.
+    ///
+    /// # Panics
+    /// When it has not after a minute.
     pub async fn says(&mut self, line: &str) {
-        while self.lines.next_line().await.expect("its output").expect("it lives") != line {}
+        let reading = async { while self.lines.next_line().await.expect("its output").expect("it lives") != line {} };
+        timeout(PATIENCE, reading).await.unwrap_or_else(|_| panic!("never said: {line}"));
     }
 
     /// Lets an engine that holds go on.
@@ -104,10 +113,8 @@ pub fn binary(name: &str) -> PathBuf {
 pub async fn until(what: &str, mut question: impl AsyncFnMut() -> bool) {
     let asking = async {
         while !question().await {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), asking)
-        .await
-        .unwrap_or_else(|_| panic!("never came: {what}"));
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never came: {what}"));
 }
